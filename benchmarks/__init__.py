@@ -1,0 +1,1 @@
+"""Measurements; each prints what it measured beside its peer, its input and the machine."""

@@ -1,0 +1,203 @@
+"""The facts that travel. Everything that goes over MQTT or stands in the log is an `Event`; its `data` is one of the rest.
+
+An event is one batch of one device: `count` items (readings or traffic samples) with the sequence numbers
+`seq … seq + count - 1` of that device's `boot`. A sender without a sequence says `boot = ""` and `seq = -1`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+
+class EventType(StrEnum):
+    """CloudEvents `type`; the version is part of the name."""
+
+    READINGS = "city.saola.readings.v1"
+    SAMPLES = "city.saola.samples.v1"
+    FRAME = "city.saola.frame.v1"
+    GAP = "city.saola.gap.v1"
+    STATUS = "city.saola.status.v1"
+    TICK = "city.saola.tick.v1"
+    COMMAND = "city.saola.command.v1"
+    OBSERVATIONS = "city.saola.observations.v1"
+    ALARM_EVENT = "city.saola.alarm-event.v1"
+    ALARM = "city.saola.alarm.v1"
+    DEAD_LETTER = "city.saola.dead-letter.v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Who (site, device), which (boot, seq), when (`at_ms`, event time of the newest item), what (`data`)."""
+
+    type: str
+    site: str
+    device: str
+    boot: str
+    seq: int
+    count: int
+    at_ms: int
+    content_type: str
+    data: bytes
+    area: str = ""
+    recorded_ms: int = 0
+
+    @property
+    def id(self) -> str:
+        """CloudEvents id, unique within the source."""
+        return f"{self.boot}-{self.seq}" if self.boot else f"t{self.at_ms}"
+
+    @property
+    def source(self) -> str:
+        """CloudEvents source: /site/device."""
+        return f"/{self.site}/{self.device}"
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """Columns of `n` readings: which series (index into `names`), when (ms), how much. Arrays have shape (n,)."""
+
+    names: tuple[str, ...]
+    name_index: NDArray[np.uint16]
+    at_ms: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.at_ms)
+
+
+class TrafficSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one camera saw of one direction over `span_s` seconds ending at `at_ms`.
+
+    `speed_kmh` is the space-mean speed, `speed_basis` says where its scale comes from: "homography" (calibrated),
+    "lane_width" (road width in the picture over the lanes' standard width) or "none" (then it is None and `speed_px_s` is all there is).
+    `area_occupancy` is the share of road surface covered, 0..1. `flow_pcu_h` uses the factor table `pcu_version`.
+    `health` other than "ok" means that the figures say nothing about the road.
+    """
+
+    at_ms: int
+    span_s: float
+    direction: str
+    two_wheelers: int
+    cars: int
+    large: int
+    flow_pcu_h: float
+    area_occupancy: float
+    confidence: float
+    speed_kmh: float | None = None
+    speed_px_s: float | None = None
+    speed_basis: Literal["homography", "lane_width", "none"] = "none"
+    pcu_version: str = "tcvn4054-2005"
+    health: str = "ok"
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """What travels in place of events that the outbox had to give up: (boot, first_seq..last_seq), how many, why."""
+
+    boot: str
+    first_seq: int
+    last_seq: int
+    count: int
+    reason: str
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """Time, as data: everything up to `at_ms` that was not late has been written before this."""
+
+    at_ms: int
+
+
+class Command(msgspec.Struct, frozen=True):
+    """An operator's act on an alarm. `id` makes it idempotent; `version` is the alarm version it was based on."""
+
+    id: str
+    kind: Literal["acknowledge"]
+    alarm_id: str
+    version: int
+    by: str
+    at_ms: int
+    note: str = ""
+
+
+class AckRange(msgspec.Struct, frozen=True):
+    """The bridge's word on `first..last` of a boot: durable in the log (`stored`) or as a dead letter (`rejected`, why)."""
+
+    boot: str
+    first: int
+    last: int
+    verdict: Literal["stored", "rejected"]
+    reason: str = ""
+
+
+class Ack(msgspec.Struct, frozen=True):
+    """Application acknowledgement to one device."""
+
+    ranges: tuple[AckRange, ...]
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Retained status of an agent or device; the Will says `offline`."""
+
+    state: Literal["online", "offline", "fault"]
+    at_ms: int
+    boot: str = ""
+    version: str = ""
+    outbox_items: int = 0
+    detail: str = ""
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """One episode: from onset over its worst moment to its end, and who answers for it. `version` counts its transitions."""
+
+    id: str
+    rule: str
+    rule_version: str
+    kind: Literal["congestion", "pollution"]
+    subject: str
+    device: str
+    site: str
+    area: str
+    priority: Literal["high", "medium", "low"]
+    onset_ms: int
+    opened_ms: int
+    value: float
+    unit: str
+    threshold: float
+    worst_value: float
+    worst_ms: int
+    confidence: float
+    evidence: dict[str, float]
+    condition: Literal["active", "returned"] = "active"
+    response: Literal["new", "acknowledged"] = "new"
+    cleared_ms: int | None = None
+    acknowledged_by: str = ""
+    acknowledged_ms: int | None = None
+    version: int = 1
+
+
+class AlarmEvent(msgspec.Struct, frozen=True):
+    """One transition of an alarm, with who, when and why; `alarm` is the state after it."""
+
+    transition: Literal["opened", "worsened", "cleared", "acknowledged", "refused"]
+    at_ms: int
+    by: str
+    why: str
+    alarm: Alarm
+    command_id: str = ""
+
+
+class DeadLetter(msgspec.Struct, frozen=True):
+    """What could not be used, kept with the reason. `data` holds at most the first 64 KiB of `size_bytes`."""
+
+    code: str
+    reason: str
+    topic: str
+    source: str
+    at_ms: int
+    size_bytes: int
+    data: bytes

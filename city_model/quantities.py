@@ -1,0 +1,44 @@
+"""What can be measured: name, unit, plausible range. One table for edge, bridge, core and panels.
+
+Units are written as SenML writes them (RFC 8428, RFC 8798). A value outside `low..high` is refused at the
+bridge as impossible; what is merely unlikely is the sensor gate's business.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A measurable quantity. `low` and `high` bound what an instrument can report at all."""
+
+    name: str
+    unit: str
+    low: float
+    high: float
+    vi: str
+    en: str
+
+
+_TABLE = (
+    Quantity("pm25", "ug/m3", 0, 5000, "Bụi mịn PM2,5", "PM2.5"),
+    Quantity("pm10", "ug/m3", 0, 10000, "Bụi PM10", "PM10"),
+    Quantity("so2", "ug/m3", 0, 10000, "SO₂", "SO₂"),
+    Quantity("no2", "ug/m3", 0, 10000, "NO₂", "NO₂"),
+    Quantity("co", "ug/m3", 0, 200000, "CO", "CO"),
+    Quantity("o3", "ug/m3", 0, 5000, "O₃", "O₃"),
+    Quantity("temperature", "Cel", -60, 85, "Nhiệt độ", "Temperature"),
+    Quantity("humidity", "%RH", 0, 100, "Độ ẩm", "Relative humidity"),
+    Quantity("pressure", "hPa", 300, 1100, "Áp suất", "Pressure"),
+    Quantity("wind_speed", "m/s", 0, 120, "Tốc độ gió", "Wind speed"),
+    Quantity("wind_direction", "deg", 0, 360, "Hướng gió", "Wind direction"),
+    Quantity("rain", "mm", 0, 500, "Mưa", "Rain"),
+    Quantity("speed_kmh", "km/h", 0, 300, "Tốc độ trung bình", "Mean speed"),
+    Quantity("area_occupancy", "/", 0, 1, "Mức chiếm dụng mặt đường", "Area occupancy"),
+    Quantity("flow_pcu_h", "PCU/h", 0, 60000, "Lưu lượng", "Flow"),
+)
+
+QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _TABLE}
+READINGS: frozenset[str] = frozenset(q.name for q in _TABLE if q.name not in {"speed_kmh", "area_occupancy", "flow_pcu_h"})
+"""What a sensor reading may carry; the traffic quantities come out of samples."""

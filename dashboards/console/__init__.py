@@ -1,0 +1,1 @@
+"""The operators' page: HTTP API, live stream, static front end in Vietnamese and English."""

@@ -1,0 +1,1 @@
+"""What runs at the pole: sources, outbox, uplink. A plain install has all it needs."""

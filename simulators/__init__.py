@@ -1,0 +1,1 @@
+"""A city in a box: road, air, faults, scenarios. Everything here goes through real edge agents."""

@@ -1,0 +1,1 @@
+"""The stream core and its loops: bridge, engine, frames, sink."""

@@ -1,0 +1,1 @@
+"""One file, one detector; all obey `port` and are found by folder."""

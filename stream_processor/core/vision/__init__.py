@@ -1,0 +1,1 @@
+"""Frames to traffic samples: pure, one camera's state in one object."""

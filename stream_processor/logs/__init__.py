@@ -1,0 +1,1 @@
+"""The log, the only truth: one port, two implementations (Kafka, embedded SQLite)."""
