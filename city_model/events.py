@@ -26,6 +26,7 @@ class EventType(StrEnum):
     TICK = "city.saola.tick.v1"
     COMMAND = "city.saola.command.v1"
     OBSERVATIONS = "city.saola.observations.v1"
+    REPORT = "city.saola.report.v1"
     ALARM_EVENT = "city.saola.alarm-event.v1"
     ALARM = "city.saola.alarm.v1"
     DEAD_LETTER = "city.saola.dead-letter.v1"
@@ -201,3 +202,14 @@ class DeadLetter(msgspec.Struct, frozen=True):
     at_ms: int
     size_bytes: int
     data: bytes
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The engine's account of one partition, written to `observations` at every tick. Counts are cumulative since the log began.
+
+    Keys of `counts`: readings, samples, duplicates, late, future, gaps, rejected.
+    """
+
+    at_ms: int
+    partition: int
+    counts: dict[str, int]
