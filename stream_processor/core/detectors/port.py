@@ -6,10 +6,12 @@ late items. What a detector says must depend only on each device's own order (an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,6 +41,28 @@ class Batch:
     value: NDArray[np.float64]
     samples: Sequence[DeviceSamples] = ()
 
+    @classmethod
+    def of_samples(cls, samples: Sequence[DeviceSamples]) -> Batch:
+        """A batch of traffic samples only."""
+        none = np.empty(0)
+        return cls((), (), none.astype(np.int32), none.astype(np.uint16), none.astype(np.int64), none, samples)
+
+    @classmethod
+    def of_readings(cls, device: str, quantity: str, at_ms: NDArray[np.int64], value: NDArray[np.float64]) -> Batch:
+        """A batch of one quantity of one device."""
+        return cls((device,), (quantity,), np.zeros(len(value), np.int32), np.zeros(len(value), np.uint16), at_ms, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule a detector applies. `version` changes with the code or the settings: an alarm names the rule it came from exactly."""
+
+    name: str
+    version: str
+    alarm_kind: Literal["congestion", "pollution"]
+    priority: Literal["high", "medium", "low"]
+    unit: str
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -55,19 +79,19 @@ class Verdict:
     onset_ms: int
     value: float
     threshold: float
-    unit: str
     confidence: float = 1.0
     evidence: dict[str, float] = field(default_factory=dict)
     why: str = ""
 
 
 class Detector(Protocol):
-    """One rule. Settings come with the constructor; state comes only from `restore`."""
+    """One or several rules over one kind of data. Settings come with the constructor; state comes only from `restore`.
+
+    A module of this folder offers `Settings` (a settings dataclass, all fields with defaults) and `make(settings) -> Detector`.
+    """
 
     name: str
-    version: str
-    alarm_kind: Literal["congestion", "pollution"]
-    priority: Literal["high", "medium", "low"]
+    rules: Mapping[str, Rule]
 
     def judge(self, batch: Batch) -> list[Verdict]:
         """Verdicts on `batch`, in order for each subject."""
@@ -82,3 +106,9 @@ class Detector(Protocol):
         ...
 
     def restore(self, state: dict[str, Any]) -> None: ...
+
+
+def rule_version(code_version: str, settings: object) -> str:
+    """Version of a rule: of its code, and of its settings as a short hash, so that an alarm says exactly what raised it."""
+    digest = hashlib.sha256(msgspec.json.encode(settings, order="deterministic")).hexdigest()
+    return f"{code_version}+{digest[:8]}"

@@ -1,0 +1,67 @@
+"""What the core can be told, `core.toml`. Every field has a default; the detectors' own settings stand in tables named after them."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from city_model.faults import ConfigError, Problem
+from city_model.settings import between, from_table, read_toml
+from stream_processor.core import detectors
+from stream_processor.core.detectors.port import Detector
+
+
+@dataclass(frozen=True, slots=True)
+class CoreSettings:
+    """Bounds of time, and the detectors that run with their settings objects.
+
+    `lateness_s`: how long a gap is waited for, and how old an item may be to raise a live alarm.
+    `future_s`: how far ahead of the last tick an item may be; beyond it is quarantined.
+    """
+
+    lateness_s: float = between(0, 86_400, default=120.0)
+    future_s: float = between(1, 86_400, default=300.0)
+    detectors: dict[str, Any] = field(default_factory=dict)
+
+
+def load_core_settings(path: Path | None) -> CoreSettings:
+    """Read `core.toml` (None: all defaults). Raises ConfigError with all problems."""
+    table = read_toml(path) if path else {}
+    file = str(path or "core.toml")
+    named = table.pop("detectors", {})
+    problems: list[Problem] = []
+    built: dict[str, Any] = {}
+    known = dict(_detector_modules())
+    for name in sorted(named.keys() - known.keys()):
+        problems.append(Problem(file, f"detectors.{name}", "no such detector", ", ".join(known)))
+    for name, module in known.items():
+        try:
+            built[name] = from_table(module.Settings, named.get(name, {}), file)
+        except ConfigError as err:
+            problems += [Problem(p.file, f"detectors.{name}.{p.key}", p.found, p.expected) for p in err.problems]
+    try:
+        settings = from_table(CoreSettings, table, file)
+    except ConfigError as err:
+        problems += err.problems
+    if problems:
+        raise ConfigError(problems)
+    return CoreSettings(settings.lateness_s, settings.future_s, built)
+
+
+def make_detectors(settings: CoreSettings) -> list[Detector]:
+    """One of every detector in the folder, in the order of their names."""
+    return [
+        module.make(settings.detectors[name] if name in settings.detectors else module.Settings()) for name, module in _detector_modules()
+    ]
+
+
+def _detector_modules() -> Iterator[tuple[str, ModuleType]]:
+    for found in sorted(pkgutil.iter_modules(detectors.__path__), key=lambda m: m.name):
+        module = importlib.import_module(f"{detectors.__name__}.{found.name}")
+        if hasattr(module, "make"):
+            yield found.name, module
