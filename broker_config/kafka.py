@@ -34,10 +34,15 @@ def kafka_version() -> str:
     return found.group(1)
 
 
+def jars_directory() -> Path:
+    """Where Kafka's jars are kept once they are fetched."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "saola" / f"kafka-{kafka_version()}"
+
+
 def fetch_jars() -> Path:
     """The directory with Kafka's jars, downloaded by Maven the first time. Raises Unavailable naming what is missing and how to get it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "saola"
-    jars = cache / f"kafka-{kafka_version()}"
+    jars = jars_directory()
+    cache = jars.parent
     if jars.is_dir():
         return jars
     try:
