@@ -1,6 +1,6 @@
 """Real servers for tests marked `live`: started once per session on free loopback ports.
 
-A missing server skips its tests with the reason, unless SAOLA_REQUIRE (a comma list of names: "kafka,mosquitto") says that it must be there.
+A missing server skips its tests with the reason, unless SAOLA_REQUIRE (a comma list: "kafka,mosquitto") names it.
 """
 
 from __future__ import annotations

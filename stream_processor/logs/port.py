@@ -12,6 +12,9 @@ from typing import Protocol
 
 from city_model.topics import LogTopic
 
+MAX_RECORD_BYTES = 1024 * 1024
+"""Key, value and headers of one record together; more is Rejected("too_big"). Four times our largest payload, and Kafka's own default."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -46,6 +49,11 @@ class Reader(Protocol):
 
     async def fetch(self, most: int, wait_s: float) -> list[Stored]:
         """Up to `most` next records; waits up to `wait_s` for the first, then returns what there is (perhaps nothing)."""
+        ...
+
+    @property
+    def position(self) -> int:
+        """Where the next fetch looks. It passes holes, which "last offset + 1" does not: everything is read when position >= bounds()[1]."""
         ...
 
     async def close(self) -> None: ...
