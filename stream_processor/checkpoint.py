@@ -1,0 +1,78 @@
+"""Snapshots of the core in the compacted topic `checkpoints`: chunks below 1 MiB and a manifest, in one transaction with the offsets.
+
+Keys are `p<partition>/<k>` for chunk k and `p<partition>/manifest`; a newer snapshot overwrites the older one chunk by chunk, and the
+hash in the manifest tells whether what is read belongs together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from city_model.registry import City
+from city_model.topics import CHECKPOINTS
+from stream_processor.core.settings import CoreSettings
+from stream_processor.core.step import CORE_VERSION
+from stream_processor.logs.port import EventLog, Output, Record
+
+_CHUNK_BYTES = 900_000
+_encode = msgspec.msgpack.Encoder().encode
+
+
+class _Manifest(msgspec.Struct):
+    core_version: int
+    config_hash: str
+    offset: int
+    chunks: int
+    sha256: str
+
+
+def config_hash(city: City, settings: CoreSettings) -> str:
+    """What a snapshot's state depends on besides the inputs: registry and settings."""
+    text = repr((city.area, city.site, city.device, settings))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def to_outputs(state: dict[str, Any], partition: int, next_offset: int, config: str) -> list[Output]:
+    """The records of a snapshot whose state has taken in everything before `next_offset`."""
+    data = _encode(state)
+    digest = hashlib.sha256(data).hexdigest()
+    chunks = [data[i : i + _CHUNK_BYTES] for i in range(0, len(data), _CHUNK_BYTES)]
+    manifest = _encode(_Manifest(CORE_VERSION, config, next_offset, len(chunks), digest))
+    rows = [(f"p{partition}/{k}", chunk) for k, chunk in enumerate(chunks)] + [(f"p{partition}/manifest", manifest)]
+    return [Output(CHECKPOINTS, Record(key.encode(), value, (("sha256", digest.encode()),))) for key, value in rows]
+
+
+async def newest(log: EventLog, partition: int, config: str) -> tuple[int, dict[str, Any]] | None:
+    """(offset to go on from, state), or None: no snapshot, one of another version or configuration, or an unreadable one."""
+    first, end = await log.bounds(CHECKPOINTS, partition)
+    reader = await log.reader(CHECKPOINTS, partition, first)
+    manifest: bytes | None = None
+    chunks: dict[str, Record] = {}
+    try:
+        while first < end:
+            rows = await reader.fetch(100, wait_s=0.5)
+            if not rows:
+                break
+            for row in rows:
+                first = row.offset + 1
+                if row.record.key == f"p{partition}/manifest".encode():
+                    manifest = row.record.value
+                else:
+                    chunks[row.record.key.decode()] = row.record
+    finally:
+        await reader.close()
+    return _assemble(manifest, chunks, partition, config) if manifest else None
+
+
+def _assemble(manifest: bytes, chunks: dict[str, Record], partition: int, config: str) -> tuple[int, dict[str, Any]] | None:
+    try:
+        told = msgspec.msgpack.decode(manifest, type=_Manifest)
+        data = b"".join(chunks[f"p{partition}/{k}"].value or b"" for k in range(told.chunks))
+        if hashlib.sha256(data).hexdigest() != told.sha256 or (told.core_version, told.config_hash) != (CORE_VERSION, config):
+            return None
+        return told.offset, msgspec.msgpack.decode(data, type=dict[str, Any])
+    except (msgspec.DecodeError, KeyError):
+        return None
