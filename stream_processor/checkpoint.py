@@ -52,12 +52,8 @@ async def newest(log: EventLog, partition: int, config: str) -> tuple[int, dict[
     manifest: bytes | None = None
     chunks: dict[str, Record] = {}
     try:
-        while first < end:
-            rows = await reader.fetch(100, wait_s=0.5)
-            if not rows:
-                break
-            for row in rows:
-                first = row.offset + 1
+        while reader.position < end:
+            for row in await reader.fetch(100, wait_s=0.5):
                 if row.record.key == f"p{partition}/manifest".encode():
                     manifest = row.record.value
                 else:

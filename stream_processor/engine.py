@@ -165,12 +165,10 @@ class _Partition:
             start, state = saved
             self._core.restore(state)
         self._reader = await log_.reader(INPUTS, self._p, start)
-        position = start
-        while committed is not None and position < committed:
+        while committed is not None and self._reader.position < committed:
             rows = await self._reader.fetch(self._settings.batch_records, wait_s=1.0)
             replayed = [row for row in rows if row.offset < committed]
             await self._step(replayed)
-            position = rows[-1].offset + 1 if rows else committed
             if len(replayed) < len(rows):
                 await self._reader.close()
                 self._reader = await log_.reader(INPUTS, self._p, committed)
