@@ -53,7 +53,7 @@ class Reader(Protocol):
 
     @property
     def position(self) -> int:
-        """Where the next fetch looks. It passes holes, which "last offset + 1" does not: everything is read when position >= bounds()[1]."""
+        """Where the next fetch looks; unlike "last offset + 1" it passes holes, so all is read when position >= bounds()[1]."""
         ...
 
     async def close(self) -> None: ...
