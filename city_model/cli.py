@@ -76,8 +76,8 @@ def main() -> None:
     except OSError as err:
         if err.errno not in _PLAIN:
             raise
-        where = f" {err.filename}" if err.filename else ""
-        print(f"saola:{where}: {_PLAIN[err.errno]} ({err.strerror})", file=sys.stderr)
+        where = f"{err.filename}: " if err.filename else ""
+        print(f"saola: {where}{_PLAIN[err.errno]} ({err.strerror})", file=sys.stderr)
         sys.exit(EXIT_UNAVAILABLE)
 
 

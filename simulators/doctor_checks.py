@@ -203,11 +203,5 @@ def _listens(name: str, host: str, number: int) -> Finding:
     try:
         socket.create_connection((host, number), timeout=_ANSWER_WITHIN_S).close()
     except OSError as err:
-        how = {
-            "MQTT broker": "mosquitto -c mosquitto.conf (saola broker render writes it)",
-            "Kafka": "see docs/how-to/run-with-real-servers.md",
-        }
-        return Finding(
-            name, "missing", f"{host}:{number}: {err.strerror or err}", "start it; docs/how-to/run-with-real-servers.md says how"
-        )
+        return Finding(name, "missing", f"{host}:{number}: {err.strerror or err}", "start it (docs/how-to/run-with-real-servers.md)")
     return Finding(name, "ok", f"{host}:{number} answers")

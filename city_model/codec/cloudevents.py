@@ -83,12 +83,16 @@ def from_structured(body: bytes) -> Event:
     try:
         fields = _decode_object(body)
         attrs = {k: _text(v) for k, v in fields.items() if k not in {"data", "data_base64"}}
-        data = bytes(fields["data"]) if "data" in fields else base64.b64decode(msgspec.json.decode(fields["data_base64"], type=str))
+        data = bytes(fields["data"]) if "data" in fields else _base64(fields["data_base64"])
     except KeyError:
         raise Rejected("malformed", "structured event has neither data nor data_base64") from None
     except (msgspec.DecodeError, ValueError, RecursionError) as err:
         raise Rejected("malformed", f"structured event: {err}") from err
     return from_attributes(attrs, attrs.get("datacontenttype", "application/json"), data)
+
+
+def _base64(raw: msgspec.Raw) -> bytes:
+    return base64.b64decode(msgspec.json.decode(raw, type=str), validate=True)
 
 
 def _text(raw: msgspec.Raw) -> str:

@@ -33,7 +33,7 @@ def decode(data: bytes) -> tuple[Readings, int]:
     """(readings, flags). Raises Rejected("malformed")."""
     try:
         decoded = _decode(data)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Rejected("malformed", f"observations: {err}") from err
     if decoded.v != 1:
         raise Rejected("malformed", f"observations: version {decoded.v}, expected 1")

@@ -22,7 +22,7 @@ def decode(data: bytes) -> Readings:
     """Readings of one object or a list of them. Raises Rejected."""
     try:
         decoded = _decode_one_or_many(data)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Rejected("malformed", f"JSON readings: {err}") from err
     names: dict[str, int] = {}
     index, at_ms, values = [], [], []

@@ -23,7 +23,7 @@ def decode(data: bytes) -> list[TrafficSample]:
     """The samples of a message. Raises Rejected("malformed" or "out_of_range")."""
     try:
         samples = _decode(data)
-    except (msgspec.DecodeError, RecursionError) as err:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Rejected("malformed", f"traffic samples: {err}") from err
     for sample in samples:
         _check(sample)

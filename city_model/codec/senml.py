@@ -42,7 +42,7 @@ def decode(data: bytes, now_ms: int) -> Readings:
         records = _decode(data)
         if b'_"' in data:
             _refuse_must_understand(_decode_labels(data))
-    except (msgspec.DecodeError, RecursionError) as err:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Rejected("malformed", f"SenML: {err}") from err
     names: dict[str, int] = {}
     index, at_ms, values = [], [], []
@@ -55,11 +55,16 @@ def decode(data: bytes, now_ms: int) -> Readings:
             continue
         quantity = _SEPARATORS.split(base.bn + record.n)[-1]
         _check_unit(quantity, record.u or base.bu)
-        seconds = base.bt + record.t
         index.append(names.setdefault(quantity, len(names)))
-        at_ms.append(now_ms + round(seconds * 1000) if seconds < _RELATIVE_BELOW_S else round(seconds * 1000))
+        at_ms.append(_at_ms(base.bt + record.t, now_ms))
         values.append(base.bv + record.v)
     return Readings(tuple(names), np.array(index, np.uint16), np.array(at_ms, np.int64), np.array(values, np.float64))
+
+
+def _at_ms(seconds: float, now_ms: int) -> int:
+    if not abs(seconds) < 2**43:  # ms then fit 53 bits; also refuses what two large terms overflowed to
+        raise Rejected("bad_time", f"SenML: t = {seconds:g} s")
+    return now_ms + round(seconds * 1000) if seconds < _RELATIVE_BELOW_S else round(seconds * 1000)
 
 
 def _check_unit(quantity: str, unit: str) -> None:

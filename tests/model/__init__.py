@@ -1,0 +1,1 @@
+"""The ground floor: words on the wire, the registry, settings, time, the command."""
