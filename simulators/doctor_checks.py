@@ -126,7 +126,7 @@ def disk(path: Path) -> Finding:
 
 def _nearest(path: Path) -> Path:
     path = path.absolute()
-    return next(place for place in (path, *path.parents) if place.is_dir())
+    return next(place for place in (path, *path.parents) if place.exists())
 
 
 def port(number: int) -> Finding:

@@ -1,0 +1,1 @@
+"""House rules, checked: who may import whom, what a file may hold, what is shipped, what the documents promise."""
