@@ -56,11 +56,12 @@ def test_the_extras_are_the_ones_the_documents_name() -> None:
 
 
 _POLE = """
-import importlib, sys
+import importlib, importlib.metadata, sys
+allowed = {"numpy", "cv2", "paho", "msgspec", "click", "city_model", "edge_agent", "stream_processor"}
+refused = {*importlib.metadata.packages_distributions(), "broker_config", "dashboards", "simulators"} - allowed
 class Refuse:
-    allowed = set(sys.stdlib_module_names) | {"numpy", "cv2", "paho", "msgspec", "click", "city_model", "edge_agent", "stream_processor"}
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] not in self.allowed:
+        if name.split(".")[0] in refused:
             raise ModuleNotFoundError(f"No module named {name!r}: a plain install has it not", name=name)
 sys.meta_path.insert(0, Refuse())
 for name in sys.argv[1:]:
