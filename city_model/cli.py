@@ -16,6 +16,7 @@ from city_model.faults import ConfigError, Rejected, Unavailable
 
 EXIT_FOUND, EXIT_CONFIG, EXIT_UNAVAILABLE = 1, 2, 4
 _GROUP = "saola.commands"
+_OURS = {"city_model", "edge_agent", "broker_config", "stream_processor", "dashboards", "simulators"}
 
 
 class _Rooms(click.Group):
@@ -34,14 +35,21 @@ def _load(point: EntryPoint) -> click.Command:
     try:
         command: click.Command = point.load()
     except ModuleNotFoundError as err:
-        missing = err.name or "a package"
-        return _unavailable(point.name, f"`saola {point.name}` needs {missing}, not installed here: pip install 'saola-city[all]'")
+        return _unavailable(point.name, _needs(err))
     return command
+
+
+def _needs(err: ModuleNotFoundError) -> str:
+    """What to install. A module of ours that is not there is a bug, and raised as one."""
+    missing = err.name or "a package"
+    if missing.partition(".")[0] in _OURS:
+        raise err
+    return f"needs {missing}, not installed here: pip install 'saola-city[all]'"
 
 
 def _unavailable(name: str, text: str) -> click.Command:
     def say() -> None:
-        raise Unavailable(text)
+        raise Unavailable(f"`saola {name}` {text}")
 
     lenient = {"ignore_unknown_options": True, "allow_extra_args": True}
     return click.Command(name, callback=say, short_help="(not installed: saola-city[all])", context_settings=lenient)
@@ -63,6 +71,9 @@ def main() -> None:
         sys.exit(EXIT_CONFIG)
     except (Unavailable, Rejected) as err:
         print(f"saola: {err}", file=sys.stderr)
+        sys.exit(EXIT_UNAVAILABLE)
+    except ModuleNotFoundError as err:  # rooms import late, so an extra may be missed only now
+        print(f"saola: {_needs(err)}", file=sys.stderr)
         sys.exit(EXIT_UNAVAILABLE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import re
 import shutil
 import socket
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from broker_config import kafka
+from broker_config.mosquitto import find_mosquitto
 from city_model.faults import Unavailable
 
 _PYTHON_AT_LEAST = (3, 11)
@@ -143,9 +143,11 @@ def port(number: int) -> Finding:
 
 def mosquitto() -> Finding:
     """The broker the city profile starts; the embedded profile uses it when it is here."""
-    binary = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    if binary is None:
-        return Finding("Mosquitto", "optional", "not on PATH nor in /usr/sbin", "apt-get install mosquitto", "the in-process transport")
+    try:
+        binary = str(find_mosquitto())
+    except Unavailable as err:
+        found, _, fix = str(err).removeprefix("mosquitto: ").rpartition(": ")
+        return Finding("Mosquitto", "optional", found, fix, "the in-process transport")
     said = subprocess.run([binary, "-h"], capture_output=True, text=True, check=False).stdout
     version = re.search(r"version (\S+)", said)
     return Finding("Mosquitto", "ok", f"{version.group(1) if version else 'version unknown'} at {binary}")

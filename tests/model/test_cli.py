@@ -37,6 +37,7 @@ def raising(err: BaseException) -> Callable[[], None]:
 
 _TWO = ConfigError([Problem("a.toml", "x", "1", "2"), Problem("a.toml", "y", "3", "4")])
 _TAKEN = "the port is taken; choose another with --port (Address already in use)"
+_INSTALL = "not installed here: pip install 'saola-city[all]'"
 _FULL = "the disk is full; nothing was half written (No space left on device)"
 _FORBIDDEN = "not allowed; choose a directory you may write to, or a port above 1023 (Permission denied)"
 
@@ -51,6 +52,7 @@ _FORBIDDEN = "not allowed; choose a directory you may write to, or a port above 
         (OSError(errno.EADDRINUSE, "Address already in use"), 4, f"saola: {_TAKEN}\n"),
         (OSError(errno.ENOSPC, "No space left on device", "/x"), 4, f"saola: /x: {_FULL}\n"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 4, f"saola: /x: {_FORBIDDEN}\n"),
+        (ModuleNotFoundError("x", name="aiokafka.errors"), 4, f"saola: needs aiokafka.errors, {_INSTALL}\n"),
         (BrokenPipeError(), 0, ""),
     ],
 )
@@ -64,6 +66,8 @@ def test_expected_failures_are_one_line_each_and_a_code(
 def test_a_bug_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ZeroDivisionError):
         run(monkeypatch, raising(ZeroDivisionError()))
+    with pytest.raises(ModuleNotFoundError):
+        run(monkeypatch, raising(ModuleNotFoundError("x", name="stream_processor.nothing")))
     with pytest.raises(OSError, match="odd"):
         run(monkeypatch, raising(OSError(errno.EIO, "odd")))
 
