@@ -1,8 +1,8 @@
 """A belt: a strip of road whose vehicles move as one, so that what was packed without overlap stays without overlap.
 
 A vehicle stands on the belt at `place_m`; the belt has run `S(t)` metres by the time t; the vehicle's front is `S(t) - place_m` metres
-from the entry. Who finds no room at the entry waits outside (a point queue) and comes in as soon as the gap allows, so a slow belt fills up,
-and a queue discharges at saturation when the road is free again.
+from the entry. Who finds no room at the entry waits outside (a point queue) and comes in as soon as the gap allows, so a slow
+belt fills up, and a queue discharges at saturation when the road is free again.
 """
 
 from __future__ import annotations

@@ -190,7 +190,8 @@ def _arrivals(rng: np.random.Generator, demand_veh_h: Floats, grid_s: Floats) ->
     """A Poisson process of changing rate: unit-rate arrivals, put through the inverse of the expected number so far."""
     expected = np.concatenate(([0.0], np.cumsum((demand_veh_h[1:] + demand_veh_h[:-1]) / 7200 * np.diff(grid_s))))
     marks = np.cumsum(-np.log1p(-rng.random(int(expected[-1] + 6 * np.sqrt(expected[-1]) + 10))))
-    return np.interp(marks[marks < expected[-1]], expected, grid_s)
+    arrival_s: Floats = np.interp(marks[marks < expected[-1]], expected, grid_s)
+    return arrival_s
 
 
 def _lane(kind: NDArray[np.int64], draw: Floats) -> NDArray[np.int64]:
