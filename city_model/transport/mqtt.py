@@ -36,7 +36,7 @@ MAX_PACKET_BYTES = 2 * 1024 * 1024
 KEEPALIVE_S = 15  # a half-open connection is noticed after 1.5 times this
 SESSION_EXPIRY_S = 7 * 86_400
 HANDSHAKE_S = 10.0
-_IN_FLIGHT = 20  # paho scans its list of messages in flight: more is slower
+_IN_FLIGHT = 20  # publishes without PUBACK; paho scans its list of them, so more is slower. A broker may ask for fewer
 _REFUSED_FOR_GOOD = {
     0x81,
     0x84,
@@ -115,6 +115,8 @@ class MqttTransport:
         self._connected = False
         self._link = 0
         self._max_packet_bytes = MAX_PACKET_BYTES
+        self._in_flight = _IN_FLIGHT
+        self._slots = asyncio.Semaphore(_IN_FLIGHT)
         self._filters: dict[str, None] = {}
         self._inbound: deque[MqttDelivery] = deque()
         self._more = asyncio.Event()
@@ -139,6 +141,7 @@ class MqttTransport:
             async with asyncio.timeout(HANDSHAKE_S):
                 reason = await self._first
             _raise_for(reason, f"{self._address}: connection refused")
+            self._slots = asyncio.Semaphore(self._in_flight)
         except (OSError, TimeoutError) as err:
             await self.close()
             raise Unavailable(f"{self._address}: {_words(err)}") from err
@@ -161,21 +164,9 @@ class MqttTransport:
         self._filters.update(dict.fromkeys(filters))
 
     async def publish(self, message: Message) -> None:
-        client, loop = self._reached()
-        check_topic(message.topic)
-        packed = _pack(PacketTypes.PUBLISH, message)
-        size_bytes = len(message.payload) + len(message.topic.encode()) + len(packed.pack()) + 9  # fixed header, topic length, packet id
-        if size_bytes > self._max_packet_bytes:
-            raise Rejected("packet_too_large", f"{size_bytes} bytes on {message.topic}; the broker takes {self._max_packet_bytes}")
-        info = client.publish(message.topic, message.payload, qos=1, retain=message.retain, properties=packed)
-        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
-            raise Unavailable(f"{self._address}: publish: {paho.error_string(info.rc)}")
-        acked = self._publishing[info.mid] = loop.create_future()
-        try:
-            reason = await acked
-        finally:
-            self._publishing.pop(info.mid, None)
-        _raise_for(reason, f"{self._address}: {message.topic}")
+        self._reached()
+        async with self._slots:
+            await self._publish(message)
 
     async def receive(self, most: int) -> list[Delivery]:
         while not self._inbound:
@@ -213,6 +204,23 @@ class MqttTransport:
 
     # --- on the event loop --------------------------------------------------------------------------------------------
 
+    async def _publish(self, message: Message) -> None:
+        client, loop = self._reached()
+        check_topic(message.topic)
+        packed = _pack(PacketTypes.PUBLISH, message)
+        size_bytes = len(message.payload) + len(message.topic.encode()) + len(packed.pack()) + 9  # fixed header, topic length, packet id
+        if size_bytes > self._max_packet_bytes:
+            raise Rejected("packet_too_large", f"{size_bytes} bytes on {message.topic}; the broker takes {self._max_packet_bytes}")
+        info = client.publish(message.topic, message.payload, qos=1, retain=message.retain, properties=packed)
+        if info.rc != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            raise Unavailable(f"{self._address}: publish: {paho.error_string(info.rc)}")
+        acked = self._publishing[info.mid] = loop.create_future()
+        try:
+            reason = await acked
+        finally:
+            self._publishing.pop(info.mid, None)
+        _raise_for(reason, f"{self._address}: {message.topic}")
+
     async def _ended(self, client: _Client) -> None:
         await asyncio.to_thread(client.loop_stop)
         self._on_lost("closed")
@@ -244,7 +252,6 @@ class MqttTransport:
     def _make(self, client_id: str, will: Message | None) -> _Client:
         client = _Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
         client.connect_timeout = HANDSHAKE_S
-        client.max_inflight_messages = _IN_FLIGHT
         if self._credentials is not None:
             client.username_pw_set(self._credentials.user, self._credentials.password)
         if self._address.tls:
@@ -262,7 +269,7 @@ class MqttTransport:
     def _linked(self, client: paho.Client, _data: object, _flags: object, reason: ReasonCode, properties: Properties | None) -> None:
         if not reason.is_failure:
             client.drop_out_messages()  # their publishers were told that the connection was lost; they decide
-            client.max_inflight_messages = min(_IN_FLIGHT, getattr(properties, "ReceiveMaximum", _IN_FLIGHT))
+            self._in_flight = min(_IN_FLIGHT, getattr(properties, "ReceiveMaximum", _IN_FLIGHT))
             self._max_packet_bytes = min(MAX_PACKET_BYTES, getattr(properties, "MaximumPacketSize", MAX_PACKET_BYTES))
             _back_off(client, 0.5, 1.5)
             self._link += 1
