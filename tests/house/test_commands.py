@@ -15,7 +15,9 @@ from city_model.cli import saola
 from tests.house import cli_page
 from tests.house.tree import ROOT
 
-_DECLARED: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"]["saola.commands"]
+_DECLARED: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"][
+    "saola.commands"
+]
 
 
 def every(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], click.Command]]:

@@ -13,7 +13,8 @@ from city_model.topics import LOG_TOPICS, STREAMS
 from tests.house import cli_page
 from tests.house.tree import ROOT
 
-_PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+_FRONT = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+_PAGES = [*(ROOT / name for name in _FRONT), *sorted((ROOT / "docs").rglob("*.md"))]
 _TARGETS = {"help", "demo", "check", "test", "live", "bench"}
 
 
@@ -79,4 +80,5 @@ def test_the_reference_of_the_wire_names_every_event_type_and_quantity() -> None
     for kind in EventType:
         assert f"`{kind}`" in page
     for quantity in QUANTITIES.values():
-        assert re.search(rf"^\| `{quantity.name}` \| `{re.escape(quantity.unit)}` \| {quantity.low:g}…{quantity.high:g} \|", page, re.MULTILINE)
+        row = f"| `{quantity.name}` | `{quantity.unit}` | {quantity.low:g}…{quantity.high:g} | {quantity.en} | {quantity.vi} |"
+        assert f"\n{row}\n" in page
