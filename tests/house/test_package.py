@@ -34,7 +34,7 @@ def test_the_wheel_holds_the_six_rooms_and_nothing_else(wheel: zipfile.ZipFile) 
 
 def test_the_wheel_holds_every_data_file_and_module(wheel: zipfile.ZipFile) -> None:
     ours = {str(path.relative_to(ROOT)) for path in files(*ROOMS, ends=(*_DATA, ".py", "py.typed"))}
-    vendored = {str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).rglob("vendor/*") if path.is_file()}
+    vendored = {str(path.relative_to(ROOT)) for room in ROOMS for path in (ROOT / room).rglob("vendor/**/*") if path.is_file()}
     assert (ours | vendored) - set(wheel.namelist()) == set()
 
 
