@@ -1,0 +1,42 @@
+"""The bare road's grey where no background is known yet: the commonest grey of its smooth cells, column by column.
+
+Wheel tracks, lane lines and edge lines run along the road, so a column of the grid (seen from above) has one grey for tens of metres.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+SMOOTH_STEP = 6.0
+"""Neighbouring cells along the road that differ by less are smooth (grey levels of 255)."""
+FAR_FROM_COMMON = 40
+"""A column whose grey is farther than this from the whole road's is a lorry, not a wheel track."""
+_BIN = 4
+_BINS = 64
+
+Floats = NDArray[np.float32]
+
+
+def asphalt(picture: Floats, blocks: int, valid: NDArray[np.bool_]) -> Floats:
+    """The road's grey for every cell, from `picture` cut into `blocks` stretches along the travel."""
+    rows, columns = picture.shape
+    step = np.abs(np.diff(picture, axis=0, prepend=picture[:1]))
+    smooth = (np.maximum(step, np.roll(step, -1, axis=0)) < SMOOTH_STEP) & valid
+    block = np.minimum(np.arange(rows) * blocks // rows, blocks - 1)
+    bins = np.clip(picture, 0, 255).astype(np.int64) // _BIN
+    place = (block[:, None] * columns + np.arange(columns)) * _BINS + bins
+    counts = np.bincount(place[smooth], minlength=blocks * columns * _BINS).reshape(blocks, columns, _BINS).astype(np.float64)
+    common = int(_peak(counts.sum(axis=(0, 1))))
+    pooled = counts + 0.5 * np.roll(counts, 1, axis=1) + 0.5 * np.roll(counts, -1, axis=1) + 0.05 * counts.sum(axis=(0, 1)) / max(blocks, 1)
+    grey = _peak(pooled)
+    level = np.where(np.abs(grey - common) * _BIN > FAR_FROM_COMMON, common, grey) * _BIN + _BIN / 2
+    centres = (np.arange(blocks) + 0.5) * rows / blocks
+    out = np.stack([np.interp(np.arange(rows), centres, level[:, c]) for c in range(columns)], axis=1)
+    return out.astype(np.float32)
+
+
+def _peak(counts: NDArray[np.float64]) -> NDArray[np.int64]:
+    padded = np.concatenate([counts[..., :1] * 0, counts, counts[..., :1] * 0], axis=-1)
+    smoothed = padded[..., :-2] + 2 * padded[..., 1:-1] + padded[..., 2:]
+    return np.asarray(smoothed.argmax(axis=-1), np.int64)

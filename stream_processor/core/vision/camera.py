@@ -1,0 +1,115 @@
+"""One camera: frames in, traffic samples out. Pure: the same frames give the same samples, on the pole and in the centre.
+
+    vision = CameraVision(load_geometry(Path("camera.toml")))
+    for at_ms, frame in frames:
+        samples = vision.feed(frame, at_ms)
+
+`snapshot` holds all that later samples depend on; a vision restored from it goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from city_model.events import TrafficSample
+from city_model.faults import Rejected
+from stream_processor.core.vision.geometry import CameraGeometry, load_geometry
+from stream_processor.core.vision.health import HealthWatch
+from stream_processor.core.vision.way import CarriagewayWatch
+
+__all__ = ["CameraGeometry", "CameraVision", "load_geometry"]
+
+SNAPSHOT_VERSION = 1
+LEAST_SIDE_PX = 32
+
+Frame = NDArray[np.uint8]
+
+
+class CameraVision:
+    """State of one camera; samples end at multiples of `sample_every_s` of event time, one per carriageway."""
+
+    def __init__(self, geometry: CameraGeometry, sample_every_s: float = 5.0) -> None:
+        self._geometry = geometry
+        self._every_ms = round(sample_every_s * 1000)
+        self._size: tuple[int, int] | None = None
+        self._ways: tuple[CarriagewayWatch, ...] = ()
+        self._health = HealthWatch()
+        self._from_ms = self._end_ms = self._last_ms = -1
+
+    def feed(self, frame: Frame, at_ms: int) -> list[TrafficSample]:
+        """Analyse a grey (h, w) or BGR (h, w, 3) frame taken at `at_ms`; returns the samples that it completes.
+
+        A frame that is not newer than the last is ignored. Raises Rejected("bad_frame") for what is no picture.
+        """
+        grey = _grey(frame)
+        if at_ms <= self._last_ms:
+            return []
+        if self._size != (grey.shape[1], grey.shape[0]):
+            self._begin(grey.shape[1], grey.shape[0])
+        samples = self._turn(at_ms)
+        self._last_ms = at_ms
+        if self._health.look(grey, at_ms):
+            for way in self._ways:
+                way.feed(grey, at_ms)
+        return samples
+
+    def masked(self, frame: Frame) -> Frame:
+        """A copy of `frame` with the privacy masks blackened (the frame itself where there are none)."""
+        if not self._geometry.masks:
+            return frame
+        out = frame.copy()
+        for mask in self._geometry.scaled(frame.shape[1], frame.shape[0]).masks:
+            cv2.fillPoly(out, [np.rint(mask).astype(np.int32)], 0)
+        return out
+
+    def _begin(self, width: int, height: int) -> None:
+        """Start afresh for frames of this size: what was learned has other pixels."""
+        geometry = self._geometry.scaled(width, height)
+        self._size = (width, height)
+        self._ways = tuple(CarriagewayWatch(geometry, way, width, height) for way in geometry.carriageways)
+        self._health = HealthWatch()
+
+    def _turn(self, at_ms: int) -> list[TrafficSample]:
+        """The samples of a span that ended before this frame. A span without any frame gives none: silence is told by its absence."""
+        samples: list[TrafficSample] = []
+        if self._last_ms >= 0 and at_ms >= self._end_ms:
+            span_ms = self._end_ms - self._from_ms
+            health = self._health.verdict(self._end_ms, span_ms)
+            samples = [way.sample(self._end_ms, span_ms / 1000, health) for way in self._ways]
+        if self._last_ms < 0 or at_ms >= self._end_ms:
+            self._end_ms = (at_ms // self._every_ms + 1) * self._every_ms
+            self._from_ms = at_ms if self._last_ms < 0 else self._end_ms - self._every_ms
+        return samples
+
+    def snapshot(self) -> dict[str, Any]:
+        """State as plain msgpack-able values."""
+        return {
+            "version": SNAPSHOT_VERSION, "size": None if self._size is None else list(self._size),
+            "at": [self._from_ms, self._end_ms, self._last_ms], "health": self._health.snapshot(),
+            "ways": [way.snapshot() for way in self._ways],
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `snapshot` of the same geometry. Raises Rejected("snapshot_version") for another version's."""
+        if state.get("version") != SNAPSHOT_VERSION:
+            raise Rejected("snapshot_version", f"{state.get('version')!r}, this is version {SNAPSHOT_VERSION}")
+        if state["size"] is not None:
+            self._begin(*state["size"])
+        self._from_ms, self._end_ms, self._last_ms = state["at"]
+        self._health.restore(state["health"])
+        for way, saved in zip(self._ways, state["ways"], strict=True):
+            way.restore(saved)
+
+
+def _grey(frame: Frame) -> NDArray[np.uint8]:
+    if frame.dtype != np.uint8 or frame.ndim not in (2, 3) or min(frame.shape[:2]) < LEAST_SIDE_PX:
+        raise Rejected("bad_frame", f"{frame.dtype} {frame.shape}; expected uint8 pictures of at least {LEAST_SIDE_PX} px a side")
+    if frame.ndim == 2:
+        return frame
+    if frame.shape[2] != 3:
+        raise Rejected("bad_frame", f"{frame.shape[2]} channels; expected grey or BGR")
+    return np.asarray(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), np.uint8)

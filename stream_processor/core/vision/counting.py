@@ -1,0 +1,174 @@
+"""Crossings of a counting line: the evidence on the line, frame after frame, is a slit picture; its blobs are vehicles.
+
+Between two frames of a slow camera the slit is filled from the strip beside the line, moved by the speed measured there, so that a
+vehicle has its true length in the slit at 5 frames a second as at 25.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_processor.core.vision.background import Background
+from stream_processor.core.vision.blobs import Blob, vehicles
+from stream_processor.core.vision.evidence import edges, evidence, signed_difference
+from stream_processor.core.vision.motion import SPARSE, RoadMotion
+from stream_processor.core.vision.packing import pack, unpack
+from stream_processor.core.vision.road import Grey
+from stream_processor.core.vision.strip import CELL_M, LANE_CELLS, Strip
+
+ROW_MS = 40
+KEPT_ROWS = 250
+SETTLE_MS = 1_200
+"""A crossing is told this long after it happened: until then what follows may still change where blobs are cut."""
+CUT_EVERY_MS = 400
+MATCH_EVERY_MS = 120
+LEARN_EVERY_MS = 120
+LEARN_COVERED = 0.01
+LEARN_COVERED_COLD = 0.3
+TEXTURE_WINDOW = (LANE_CELLS // 2 + 1, LANE_CELLS // 2 + 1)
+ON_LINE = 12.0
+TYPICAL_M_S = 8.0
+WARM_MS = 2_000
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Crossing:
+    """One vehicle: when its front touched the line, its size as seen there (metres; lanes are 3.5 m) and speed (m/s, lane scale)."""
+
+    at_ms: int
+    column: float
+    width_m: float
+    length_m: float
+    speed_m_s: float
+
+
+class LineCounter:
+    """State of one counting line."""
+
+    def __init__(self, strip: Strip) -> None:
+        self._strip = strip
+        shape = strip.view.valid.shape
+        self._background = Background(shape)
+        self._motion = RoadMotion(strip.view)
+        self._speed = np.full(shape[1], TYPICAL_M_S, np.float32)
+        self._usual_m_s = TYPICAL_M_S
+        self._slit = np.zeros((0, shape[1]), np.float32)
+        self._run = np.zeros((0, shape[1]), np.float32)
+        self._times: list[int] = []
+        self._told: list[tuple[int, float, float]] = []
+        self._first_ms = self._last_ms = self._cut_ms = self._match_ms = self._learn_ms = -1
+        self._gain = 1.0
+        self._edges = np.zeros(shape, np.float32)
+
+    def look(self, grey: Grey, at_ms: int) -> list[Crossing]:
+        """Crossings that have become certain with this frame."""
+        picture = self._strip.look(grey).astype(np.float32)
+        if self._last_ms < 0:
+            self._first_ms = self._last_ms = self._cut_ms = self._match_ms = self._learn_ms = at_ms
+            self._background.learn(picture, np.full(picture.shape, 0.05, np.float32))
+            return []
+        learning = at_ms - self._learn_ms >= LEARN_EVERY_MS
+        if learning:
+            self._gain = self._background.gain(picture, self._strip.view.valid)
+            self._edges = edges(self._background.value)
+        picture /= self._gain
+        difference = signed_difference(picture, self._background.value, self._edges)
+        level = evidence(difference, TEXTURE_WINDOW) * self._strip.view.valid
+        self._measure_speed(difference, level, at_ms)
+        self._append(level, at_ms)
+        if learning:
+            since_s = min(at_ms - self._learn_ms, 1000) / 1000
+            covered = LEARN_COVERED if at_ms - self._first_ms > WARM_MS else LEARN_COVERED_COLD
+            self._background.learn(picture, np.where(level > ON_LINE, covered * since_s, since_s).astype(np.float32))
+            self._learn_ms = at_ms
+        self._last_ms = at_ms
+        if at_ms - self._cut_ms < CUT_EVERY_MS:
+            return []
+        self._cut_ms = at_ms
+        return self._cut(at_ms)
+
+    def _measure_speed(self, difference: Floats, level: Floats, at_ms: int) -> None:
+        """Speed per column, from the strip; a column without a vehicle goes back to what is usual here."""
+        if at_ms - self._match_ms < MATCH_EVERY_MS:
+            return
+        self._match_ms = at_ms
+        speeds = self._motion.look(difference, level > ON_LINE, at_ms)
+        known, value = speeds.known, np.where(speeds.known, speeds.value, 0)
+        count = known.sum(axis=0)
+        mean = value.sum(axis=0) / np.maximum(count, 1)
+        columns = len(self._speed)
+        some = np.repeat(count > 0, SPARSE)[:columns]
+        spread = np.repeat(mean, SPARSE)[:columns]
+        occupied = (level > ON_LINE).any(axis=0)
+        if count.sum() > 0:
+            self._usual_m_s += 0.05 * (float(max(mean[count > 0].mean(), 0.5)) - self._usual_m_s)
+        self._speed = np.where(some, spread, np.where(occupied, self._speed, self._usual_m_s)).astype(np.float32)
+
+    def _append(self, level: Floats, at_ms: int) -> None:
+        """The rows of the slit from the last frame to this one."""
+        gap_ms = at_ms - self._last_ms
+        rows = max(1, min(round(gap_ms / ROW_MS), 12))
+        back_s = (rows - 1 - np.arange(rows)) / rows * gap_ms / 1000
+        middle, high = self._strip.middle, level.shape[0]
+        place = np.rint(middle + np.clip(self._speed, 0, None) * back_s[:, None] / CELL_M).astype(int)
+        band = np.stack([level[np.clip(place + o, 0, high - 1), np.arange(level.shape[1])] for o in (-1, 0, 1)]).mean(axis=0)
+        start = self._run[-1] if len(self._run) else np.zeros(level.shape[1], np.float32)
+        run = start + self._speed * (np.arange(1, rows + 1)[:, None] * (gap_ms / rows / 1000))
+        self._slit = np.concatenate([self._slit, band.astype(np.float32)])[-KEPT_ROWS:]
+        self._run = np.concatenate([self._run, run.astype(np.float32)])[-KEPT_ROWS:]
+        self._times = (self._times + [round(at_ms - s * 1000) for s in back_s])[-KEPT_ROWS:]
+
+    def _cut(self, now_ms: int) -> list[Crossing]:
+        """Blobs whose peak has settled and that were not told before."""
+        out = []
+        for blob in vehicles(self._slit, self._run):
+            peak_ms = self._times[blob.peak_row]
+            if peak_ms > now_ms - SETTLE_MS or now_ms - peak_ms > 3 * SETTLE_MS or self._known(blob, peak_ms):
+                continue
+            crossing = self._crossing(blob)
+            self._told.append((peak_ms, blob.column, float(self._run[blob.peak_row, round(blob.column)])))
+            if crossing.speed_m_s > -1.0:
+                out.append(crossing)
+        self._told = [t for t in self._told if now_ms - t[0] < 10_000]
+        return out
+
+    def _known(self, blob: Blob, peak_ms: int) -> bool:
+        """Told already: near in time, or the line has hardly moved since, at the same place."""
+        run = float(self._run[blob.peak_row, round(blob.column)])
+        return any(
+            abs(column - blob.column) < 0.5 * LANE_CELLS and (abs(at_ms - peak_ms) < 160 or abs(told - run) < 2.5)
+            for at_ms, column, told in self._told
+        )
+
+    def _crossing(self, blob: Blob) -> Crossing:
+        column = round(blob.column)
+        run = self._run[:, column]
+        length = float(abs(run[blob.last_row] - run[blob.first_row]))
+        span_s = max(self._times[blob.last_row] - self._times[blob.first_row], ROW_MS) / 1000
+        moved = float(run[blob.last_row] - run[max(blob.first_row - 1, 0)])
+        return Crossing(self._times[blob.first_row], blob.column, blob.width_cells * CELL_M, length, moved / (span_s + ROW_MS / 1000))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that the next frame depends on."""
+        return {
+            "background": self._background.snapshot(), "motion": self._motion.snapshot(), "speed": pack(self._speed),
+            "usual_m_s": self._usual_m_s, "slit": pack(self._slit), "run": pack(self._run), "times": list(self._times),
+            "told": [list(t) for t in self._told], "at": [self._first_ms, self._last_ms, self._cut_ms, self._match_ms, self._learn_ms],
+            "gain": self._gain, "edges": pack(self._edges),
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `snapshot`."""
+        self._background.restore(state["background"])
+        self._motion.restore(state["motion"])
+        self._speed, self._slit, self._run = unpack(state["speed"]), unpack(state["slit"]), unpack(state["run"])
+        self._usual_m_s, self._times = state["usual_m_s"], list(state["times"])
+        self._told = [(int(a), float(c), float(r)) for a, c, r in state["told"]]
+        self._first_ms, self._last_ms, self._cut_ms, self._match_ms, self._learn_ms = state["at"]
+        self._gain, self._edges = state["gain"], unpack(state["edges"])

@@ -1,0 +1,183 @@
+"""The road as seen from above: a grid in road coordinates that frames are sampled onto, travel towards rising rows.
+
+Scale comes from a homography; or from the lanes (3.5 m each, TCVN 4054 table 7) and the way the road narrows in the picture; or it is
+unknown, and the grid is a reduced crop of the picture. Lane scale needs the focal length: FOCAL_WIDTHS of the picture's width is assumed
+(a horizontal view of 49 degrees), so its speeds carry that error (a tele lens reads low in proportion).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from stream_processor.core.vision.geometry import CameraGeometry, Carriageway, Homography, Point, crossings, whole_picture
+
+LANE_M = 3.5
+FOCAL_WIDTHS = 1.1
+CELL_M = 0.4
+MAX_ROWS, MAX_COLUMNS = 192, 72
+MAX_CELLS_PX = 96
+"""Longer side of an uncalibrated grid: enough to see a car at a tenth of the picture's height, 7 thousand cells."""
+COARSEST_M_PER_PX = 1.0
+"""Road farther away than this per picture row says little about single vehicles and is left out."""
+
+Basis = Literal["homography", "lane_width", "none"]
+Grey = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class RoadView:
+    """A sampled carriageway: `map_x`, `map_y` (rows, columns) say which pixel a cell shows, `valid` whether it is road."""
+
+    map_x: NDArray[np.float32]
+    map_y: NDArray[np.float32]
+    valid: Mask
+    cell_m: float
+    basis: Basis
+    direction: Point | None
+    px_per_cell: float
+    step: int
+
+    def look(self, grey: Grey) -> Grey:
+        """The grid's picture of a whole-frame luma."""
+        if self.step > 1:
+            grey = grey[self.step // 2 :: self.step, self.step // 2 :: self.step]
+        return cv2.remap(grey, self.map_x, self.map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+
+
+def road_view(geometry: CameraGeometry, way: Carriageway, width: int, height: int) -> RoadView:
+    """The view of `way` for frames of `width` x `height`, which `geometry` is already scaled to."""
+    polygon = way.polygon or whole_picture(width, height)
+    if geometry.homography is not None and way.direction_vector is not None:
+        maps = _by_homography(geometry.homography, polygon, way.direction_vector)
+        basis: Basis = "homography"
+    elif way.lanes is not None and way.direction_vector is not None:
+        maps = _by_lanes(polygon, way.direction_vector, way.lanes, width)
+        basis = "lane_width"
+    else:
+        maps, basis = _plain(polygon), "none"
+    map_x, map_y, cell_m, px_per_cell = maps
+    inside = _inside(polygon, geometry, width, height)
+    columns, rows = np.clip(np.rint(map_x), 0, width - 1).astype(int), np.clip(np.rint(map_y), 0, height - 1).astype(int)
+    seen = (map_x > -0.5) & (map_x < width - 0.5) & (map_y > -0.5) & (map_y < height - 0.5)
+    valid = inside[rows, columns] & seen
+    step = max(1, int(px_per_cell)) if basis == "none" else 1
+    offset = (step // 2) / step
+    to32 = np.float32
+    return RoadView(
+        (map_x / step - offset * (step > 1)).astype(to32), (map_y / step - offset * (step > 1)).astype(to32),
+        valid, cell_m, basis, way.direction_vector, px_per_cell, step,
+    )  # fmt: skip
+
+
+_Maps = tuple[NDArray[np.float64], NDArray[np.float64], float, float]
+
+
+def _inside(polygon: tuple[Point, ...], geometry: CameraGeometry, width: int, height: int) -> Mask:
+    area = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(area, [np.rint(polygon).astype(np.int32)], 1)
+    for mask in geometry.masks:
+        cv2.fillPoly(area, [np.rint(mask).astype(np.int32)], 0)
+    return area > 0
+
+
+def _plain(polygon: tuple[Point, ...]) -> _Maps:
+    xs, ys = [p[0] for p in polygon], [p[1] for p in polygon]
+    wide, high = max(xs) - min(xs) + 1, max(ys) - min(ys) + 1
+    px = max(1.0, max(wide, high) / MAX_CELLS_PX)
+    columns, rows = max(4, round(wide / px)), max(4, round(high / px))
+    map_x, map_y = np.meshgrid(min(xs) + (np.arange(columns) + 0.5) * px - 0.5, min(ys) + (np.arange(rows) + 0.5) * px - 0.5)
+    return map_x, map_y, math.nan, px
+
+
+def _by_homography(homography: Homography, polygon: tuple[Point, ...], direction: Point) -> _Maps:
+    to_road = homography_matrix(homography)
+    centre = np.mean(np.asarray(polygon), axis=0)
+    unit = np.asarray(direction) / math.hypot(*direction)
+    here, ahead = project(to_road, np.stack([centre, centre + unit]))
+    travel = (ahead - here) / np.linalg.norm(ahead - here)
+    turn = np.array([[-travel[1], travel[0]], travel])
+    road = project(to_road, _dense(polygon)) @ turn.T
+    low, high = road.min(axis=0), road.max(axis=0)
+    extent = high - low
+    cell = max(CELL_M, extent[1] / MAX_ROWS, extent[0] / MAX_COLUMNS)
+    rows, columns = max(4, math.ceil(extent[1] / cell)), max(4, math.ceil(extent[0] / cell))
+    across, along = np.meshgrid(low[0] + (np.arange(columns) + 0.5) * cell, low[1] + (np.arange(rows) + 0.5) * cell)
+    picture = project(np.linalg.inv(to_road), np.stack([across, along], axis=-1).reshape(-1, 2) @ turn)
+    return picture[:, 0].reshape(rows, columns), picture[:, 1].reshape(rows, columns), float(cell), math.nan
+
+
+def homography_matrix(homography: Homography) -> NDArray[np.float64]:
+    """Picture to road plane, 3 x 3."""
+    matrix = cv2.getPerspectiveTransform(np.array(homography.image, np.float32), np.array(homography.metres, np.float32))
+    return np.asarray(matrix, np.float64)
+
+
+def project(matrix: NDArray[np.float64], points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    out = np.concatenate([points, np.ones((len(points), 1))], axis=1) @ matrix.T
+    projected: NDArray[np.float64] = out[:, :2] / out[:, 2:]
+    return projected
+
+
+def _dense(polygon: tuple[Point, ...]) -> NDArray[np.float64]:
+    corners = np.asarray(polygon, dtype=np.float64)
+    t = np.linspace(0, 1, 16, endpoint=False)[:, None, None]
+    return (corners * (1 - t) + np.roll(corners, -1, axis=0) * t).reshape(-1, 2)
+
+
+def _by_lanes(polygon: tuple[Point, ...], direction: Point, lanes: int, frame_width: int) -> _Maps:
+    """Where the road narrows linearly, distance is focal x width / local width; where it does not, the scale is one for all."""
+    length = math.hypot(*direction)
+    unit = (direction[0] / length, direction[1] / length)
+    road_m = lanes * LANE_M
+    along, left, right = _slices(polygon, unit)
+    spans = right - left
+    slope, start = np.polyfit(along, spans, 1, w=spans)
+    near_px, far_px = slope * along[-1] + start, slope * along[0] + start
+    columns = min(MAX_COLUMNS, max(6, round(road_m / CELL_M)))
+    cell_across = road_m / columns
+    if abs(near_px - far_px) < 0.2 * spans.mean() or min(near_px, far_px) <= 0:
+        m_per_px = road_m / float(spans.mean())
+        extent = (along[-1] - along[0]) * m_per_px
+        cell = max(cell_across, extent / MAX_ROWS)
+        places = along[0] + (np.arange(max(4, int(extent / cell))) + 0.5) * cell / m_per_px
+    else:
+        cell, places = _perspective_rows(along, float(slope), float(start), road_m, frame_width, cell_across)
+    lefts, rights = np.interp(places, along, left), np.interp(places, along, right)
+    share = (np.arange(columns) + 0.5) / columns
+    across = lefts[:, None] + (rights - lefts)[:, None] * share
+    x = places[:, None] * unit[0] - across * unit[1]
+    y = places[:, None] * unit[1] + across * unit[0]
+    return x, y, float(cell), math.nan
+
+
+def _slices(polygon: tuple[Point, ...], unit: Point) -> tuple[NDArray[np.float64], ...]:
+    ends = [x * unit[0] + y * unit[1] for x, y in polygon]
+    along = np.linspace(min(ends) + 0.5, max(ends) - 0.5, 64)
+    edges = np.array([crossings(polygon, unit, float(a)) for a in along])
+    usable = edges[:, 1] - edges[:, 0] > 2
+    return along[usable], edges[usable, 0], edges[usable, 1]
+
+
+def _perspective_rows(
+    along: NDArray[np.float64], slope: float, start: float, road_m: float, frame_width: int, cell: float
+) -> tuple[float, NDArray[np.float64]]:
+    """(metres per row, place of each row on the picture axis): equal steps of distance, where a picture row is fine enough."""
+    focal_road = FOCAL_WIDTHS * frame_width * road_m
+    widths = slope * along + start
+    m_per_px = focal_road * abs(slope) / widths**2
+    fine = widths[m_per_px <= max(COARSEST_M_PER_PX, float(m_per_px.min()) * 4)]
+    near, far = focal_road / fine.max(), focal_road / fine.min()
+    cell = max(cell, (far - near) / MAX_ROWS)
+    distance = near + (np.arange(max(4, int((far - near) / cell))) + 0.5) * cell
+    if slope < 0:
+        distance = distance[::1]
+    places = (focal_road / distance - start) / slope
+    order = np.argsort(places)
+    return cell, places[order]

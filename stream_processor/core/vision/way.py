@@ -1,0 +1,124 @@
+"""One carriageway of one camera: looks at the road a few times a second, at the counting line with every frame, sums up a sample."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from city_model.events import TrafficSample
+from stream_processor.core.vision.counting import Crossing, LineCounter
+from stream_processor.core.vision.geometry import CameraGeometry, Carriageway
+from stream_processor.core.vision.motion import SPARSE, PictureMotion, RoadMotion, Speeds
+from stream_processor.core.vision.occupancy import Occupancy
+from stream_processor.core.vision.pcu import TCVN_4054, flow_pcu_h
+from stream_processor.core.vision.road import Grey, road_view
+from stream_processor.core.vision.sizes import CAR, LARGE, TWO_WHEELER, size_class
+from stream_processor.core.vision.strip import strip_view
+from stream_processor.core.vision.tally import Tally
+
+LOOK_EVERY_MS = 200
+FLOW_MEMORY_MS = 10_000
+LEAST_FLOW_CELLS = 12
+"""Sparse cells, 8 square metres at 0.4 m: a car."""
+CONFIDENCE = {"homography": 1.0, "lane_width": 0.8, "none": 0.5}
+
+
+@dataclass(frozen=True, slots=True)
+class _Pace:
+    """Speeds (m/s, or px/s on an uncalibrated grid) below which a cell stands, and above which traffic flows."""
+
+    still: float
+    moving: float
+    flowing: float
+
+
+class CarriagewayWatch:
+    """State of one carriageway for one frame size."""
+
+    def __init__(self, geometry: CameraGeometry, way: Carriageway, width: int, height: int) -> None:
+        self.direction = way.direction
+        self._view = road_view(geometry, way, width, height)
+        self._metric = self._view.basis != "none"
+        self._pace = _Pace(0.5, 1.0, 5.5) if self._metric else _Pace(0.005 * height, 0.01 * height, 0.08 * height)
+        self._occupancy = Occupancy(self._view)
+        self._motion: RoadMotion | PictureMotion = RoadMotion(self._view) if self._metric else PictureMotion(self._view)
+        strip = strip_view(geometry, way, width, height)
+        self._counter = None if strip is None else LineCounter(strip)
+        self._tally = Tally(0.2 if self._metric else height / 1000)
+        self._look_ms = self._frame_ms = self._flow_ms = -1
+        self._flow_looks = 0
+
+    def feed(self, grey: Grey, at_ms: int) -> list[Crossing]:
+        """One frame; returns the crossings that became certain (they are in the sample too)."""
+        gap_ms = at_ms - self._frame_ms if self._frame_ms >= 0 else 0
+        self._frame_ms = at_ms
+        crossings = [] if self._counter is None else self._counter.look(grey, at_ms)
+        for crossing in crossings:
+            self._tally.count(size_class(crossing))
+        if self._look_ms < 0 or at_ms - self._look_ms >= LOOK_EVERY_MS - gap_ms // 2:
+            self._look_ms = at_ms
+            self._look(grey, at_ms)
+        return crossings
+
+    def _look(self, grey: Grey, at_ms: int) -> None:
+        picture = self._view.look(grey)
+        self._occupancy.look(picture, at_ms)
+        covered = self._occupancy.covered
+        if isinstance(self._motion, RoadMotion):
+            speeds = self._motion.look(self._occupancy.difference, covered, at_ms)
+        else:
+            speeds = self._motion.look(picture, covered, at_ms)
+        flowing = self._flows(speeds, at_ms)
+        still = speeds.known & (np.abs(speeds.value) < self._pace.still)
+        self._occupancy.settle(_dense(still, covered.shape), flowing, at_ms)
+        kept = speeds.known & self._occupancy.covered[::SPARSE, ::SPARSE]
+        self._tally.look(self._occupancy.share, speeds.value[kept])
+
+    def _flows(self, speeds: Speeds, at_ms: int) -> bool:
+        """Whether traffic has flowed lately: a car's worth of cells, most of those that move at all being fast, in two looks running."""
+        moving = speeds.value[speeds.known & (speeds.value > self._pace.moving)]
+        fast = moving.size >= LEAST_FLOW_CELLS and float(np.median(moving)) > self._pace.flowing
+        self._flow_looks = self._flow_looks + 1 if fast else 0
+        if self._flow_looks >= 2:
+            self._flow_ms = at_ms
+        return self._flow_ms >= 0 and at_ms - self._flow_ms < FLOW_MEMORY_MS
+
+    def sample(self, end_ms: int, span_s: float, health: str) -> TrafficSample:
+        """The sample of the span ending at `end_ms`; begins the next."""
+        seen = self._tally.close()
+        bikes, cars, large = seen.counts[TWO_WHEELER], seen.counts[CAR], seen.counts[LARGE]
+        speed = seen.speed if health == "ok" else None
+        looked = min(1.0, seen.looks * LOOK_EVERY_MS / 1000 / max(span_s, 0.2) * 1.25)
+        confidence = CONFIDENCE[self._view.basis] * looked * (0.3 + 0.7 * self._occupancy.trusted_share) if health == "ok" else 0.0
+        return TrafficSample(
+            at_ms=end_ms, span_s=span_s, direction=self.direction, two_wheelers=bikes, cars=cars, large=large,
+            flow_pcu_h=round(flow_pcu_h(bikes, cars, large, span_s), 1), area_occupancy=round(seen.occupancy, 4),
+            confidence=round(confidence, 3),
+            speed_kmh=round(max(speed, 0.0) * 3.6, 2) if speed is not None and self._metric else None,
+            speed_px_s=round(abs(speed), 2) if speed is not None and not self._metric else None,
+            speed_basis=self._view.basis, pcu_version=TCVN_4054.version, health=health,
+        )  # fmt: skip
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that later frames depend on."""
+        return {
+            "occupancy": self._occupancy.snapshot(), "motion": self._motion.snapshot(), "tally": self._tally.snapshot(),
+            "counter": None if self._counter is None else self._counter.snapshot(),
+            "at": [self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks],
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `snapshot`."""
+        self._occupancy.restore(state["occupancy"])
+        self._motion.restore(state["motion"])
+        self._tally.restore(state["tally"])
+        if self._counter is not None:
+            self._counter.restore(state["counter"])
+        self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks = state["at"]
+
+
+def _dense(sparse: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    return np.repeat(np.repeat(sparse, SPARSE, axis=0), SPARSE, axis=1)[: shape[0], : shape[1]]
