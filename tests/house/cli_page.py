@@ -1,4 +1,4 @@
-"""Writes docs/reference/cli.md from the commands' own help: `python -m tests.house.cli_page`. A test compares."""
+"""The page of commands, from their own help."""
 
 from __future__ import annotations
 
@@ -7,15 +7,12 @@ from importlib.metadata import entry_points
 
 import click
 
-from tests.house.tree import ROOT
-
-PAGE = ROOT / "docs" / "reference" / "cli.md"
 _WIDTH = 110
 _HEAD = """\
 # Commands
 
 Every command of `saola` with all its options, as `saola COMMAND --help` prints them. This page is written by
-`python -m tests.house.cli_page`; a test compares it with the commands.
+`python -m tests.house.pages`; a test compares it with the commands.
 
 Exit codes: 0 done · 1 a check found something · 2 usage or configuration (all problems are listed) · 4 a server, a port, a
 directory or an optional package is missing (one line says which and what to do) · 130 interrupted. Data goes to standard
@@ -41,7 +38,3 @@ def _sections(name: str, command: click.Command, parent: click.Context | None) -
         for below in command.list_commands(ctx):
             if (found := command.get_command(ctx, below)) is not None:
                 yield from _sections(below, found, ctx)
-
-
-if __name__ == "__main__":
-    PAGE.write_text(page(), encoding="utf-8")

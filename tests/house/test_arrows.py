@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -78,9 +78,11 @@ def test_packages_above_the_core_import_nothing_by_themselves() -> None:
 
 
 @pytest.mark.parametrize("client", _CLIENTS)
-def test_a_foreign_client_is_known_to_two_files_at_most(client: str) -> None:
+def test_a_foreign_client_is_known_to_two_files_of_a_room_at_most(client: str) -> None:
     known_to = {path.relative_to(ROOT) for path in files(*ROOMS) for one in imports(path) if within(one.module, (client,))}
-    assert len(known_to) <= 2, sorted(map(str, known_to))
+    rooms = Counter(path.parts[0] for path in known_to)
+    assert all(count <= 2 for count in rooms.values()), sorted(map(str, known_to))
+    assert len(rooms) <= 2, sorted(map(str, known_to))
 
 
 def test_every_foreign_package_is_declared() -> None:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 
 from city_model.cli import saola
 from tests.house import cli_page
+from tests.house.pages import pages
 from tests.house.tree import ROOT
 
 _DECLARED: dict[str, str] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["entry-points"][
@@ -57,6 +58,7 @@ def test_importing_the_command_imports_no_room() -> None:
     assert "import_module" not in (ROOT / "city_model" / "cli.py").read_text(encoding="utf-8")
 
 
-def test_the_page_of_commands_says_what_the_commands_say() -> None:
-    written = cli_page.PAGE.read_text(encoding="utf-8")
-    assert written.split() == cli_page.page().split(), "python -m tests.house.cli_page writes it anew"
+@pytest.mark.parametrize("name", ["cli.md", "configuration.md", "scenario.md"])
+def test_a_page_written_from_the_code_says_what_the_code_says(name: str) -> None:
+    path = ROOT / "docs" / "reference" / name
+    assert path.read_text(encoding="utf-8").split() == pages()[path].split(), "python -m tests.house.pages writes it anew"

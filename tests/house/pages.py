@@ -1,0 +1,84 @@
+"""The pages of docs/reference that are written from the code: `python -m tests.house.pages` writes them anew. A test compares."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+from broker_config import settings as broker_settings
+from city_model.registry import City
+from city_model.transport.credentials import Credentials
+from simulators.story import Story
+from stream_processor.core.detectors import congestion, pollution
+from tests.house import cli_page
+from tests.house.settings_page import sections
+from tests.house.tree import ROOT
+
+_REFERENCE = ROOT / "docs" / "reference"
+_READ = """\
+All files are TOML. They are checked whole before the first socket opens; every problem is reported at once with file, key, what was
+found and what was expected, and the exit code is 2. An unknown key is a problem too."""
+_STORY = """\
+One file, one story: `simulators/scenarios/<name>.toml`, played by `saola scenario run <name>`. It says which city, which seed, what
+happens when, what the devices do wrong, and which alarms must come of it. Times are minutes after the live part begins; negative ones
+are history, which is fed first through the same path."""
+_WRITTEN = "This page is written from the classes that read the files, by `python -m tests.house.pages`; a test compares them."
+
+
+def _configuration() -> str:
+    broker_example = inspect.cleandoc(broker_settings.__doc__ or "").partition("\n\n")[2]
+    parts = [
+        "# Configuration files",
+        _WRITTEN,
+        _READ,
+        "## `city.toml`: the registry",
+        "Read by every service. Areas, sites and devices, each with an id that may stand in a topic.",
+        *sections(City),
+        "## `broker.toml`: what the servers are told",
+        f"Optional; every setting has a default.\n\n```toml\n{broker_example}\n```",
+        *sections(broker_settings.BrokerSettings),
+        "## `core.toml`: what the core is told",
+        _CORE,
+        *sections(congestion.Settings, "detectors.congestion"),
+        *sections(pollution.Settings, "detectors.pollution"),
+        "## Credentials",
+        "One file per user, mode 0600, written by `saola broker render` and `saola device add`.",
+        *sections(Credentials),
+    ]
+    return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+_CORE = """\
+Optional; every setting has a default.
+
+| Key | Kind | Bounds | Default |
+|---|---|---|---|
+| `lateness_s` | number | 0…86400 | `120.0` |
+| `future_s` | number | 1…86400 | `300.0` |
+
+`lateness_s` is how long a gap is waited for, and how old an item may be to raise a live alarm. `future_s` is how far ahead of the last tick
+an item may be; what is beyond becomes a dead letter."""
+
+
+def _scenario() -> str:
+    parts = [
+        "# Scenario files",
+        _WRITTEN,
+        _STORY,
+        *sections(Story),
+    ]
+    return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+def pages() -> dict[Path, str]:
+    """Path and text of each page."""
+    return {
+        _REFERENCE / "cli.md": cli_page.page(),
+        _REFERENCE / "configuration.md": _configuration(),
+        _REFERENCE / "scenario.md": _scenario(),
+    }
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text, encoding="utf-8")
