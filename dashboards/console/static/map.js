@@ -1,0 +1,156 @@
+// The map: corridors through their sites in order, cameras as squares, air stations as circles with their number. No tiles, so no network.
+
+import { $, el } from "./dom.js";
+import { age, measured, named, number, t } from "./i18n.js";
+import { ageOf, model } from "./model.js";
+
+const LABEL_ALL_UP_TO = 14;
+const LABEL_ALL_FROM_ZOOM = 15;
+const CURVE_STEPS = 10;
+
+let map, home, choose;
+const lines = new Map(); // site id → [casing, line]
+const markers = new Map(); // site id → marker
+let ring = null;
+
+export function startMap(onChoose) {
+  choose = onChoose;
+  map = L.map("map", { zoomControl: false, attributionControl: false, zoomSnap: 0.25, minZoom: 9, maxZoom: 18, keyboard: true });
+  map.setView([10.98, 106.65], 12);
+  L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
+  const { sites } = model.city;
+  for (const area of model.city.areas) drawCorridor(area);
+  for (const site of sites) drawSite(site);
+  if (sites.length) home = L.latLngBounds(sites.map((site) => [site.latitude, site.longitude])).pad(0.06);
+  goHome(false);
+  map.on("zoomend", labelling);
+  labelling();
+  $("#zoom-in").addEventListener("click", () => map.zoomIn());
+  $("#zoom-out").addEventListener("click", () => map.zoomOut());
+  $("#zoom-home").addEventListener("click", () => goHome(true));
+}
+
+function goHome(animate) {
+  if (home) map.fitBounds(home, { paddingTopLeft: [60, 50], paddingBottomRight: [110, 70], maxZoom: 16, animate });
+}
+
+export function sizeChanged() {
+  map.invalidateSize();
+}
+
+export function showSite(id) {
+  const site = model.city.siteById[id];
+  if (!site) return;
+  const at = [site.latitude, site.longitude];
+  ring?.remove();
+  ring = L.circleMarker(at, { radius: 26, className: "ring", interactive: false, fill: false }).addTo(map);
+  if (!map.getBounds().pad(-0.1).contains(at)) map.panTo(at, { animate: !matchMedia("(prefers-reduced-motion: reduce)").matches });
+}
+
+export function hideRing() {
+  ring?.remove();
+  ring = null;
+}
+
+// Each site colours its half of the way to its neighbours, so a jam is drawn where it was seen.
+function drawCorridor(area) {
+  const isCamera = (site) => model.city.devices.some((device) => device.site === site.id && device.kind === "camera");
+  const sites = model.city.sites.filter((site) => site.area === area.id && isCamera(site)).sort((a, b) => a.order - b.order);
+  if (sites.length < 2 || new Set(sites.map((site) => site.order)).size < 2) return;
+  const points = curve(extended(sites.map((site) => [site.latitude, site.longitude])));
+  const half = CURVE_STEPS / 2;
+  sites.forEach((site, i) => {
+    const middle = (i + 1) * CURVE_STEPS;
+    const piece = points.slice(middle - half, middle + half + 1);
+    const casing = L.polyline(piece, { className: "casing", interactive: false, weight: 11 }).addTo(map);
+    const line = L.polyline(piece, { className: "road", weight: 7 }).addTo(map);
+    line.on("click", () => choose({ site: site.id }));
+    lines.set(site.id, [casing, line]);
+  });
+  const [a, b] = [points[CURVE_STEPS], points[CURVE_STEPS * 2]];
+  const text = el("span", { class: "area-label" }, el("bdi", {}, named(area)));
+  L.marker([(a[0] + b[0]) / 2, (a[1] + b[1]) / 2], { icon: icon(text, "area-icon"), interactive: false, keyboard: false }).addTo(map).area = area;
+}
+
+// One more point at each end, so that a corridor goes on past its last site.
+function extended(points) {
+  const beyond = (a, b) => [a[0] + (a[0] - b[0]) * 0.6, a[1] + (a[1] - b[1]) * 0.6];
+  return [beyond(points[0], points[1]), ...points, beyond(points.at(-1), points.at(-2))];
+}
+
+// Catmull-Rom through every point, `CURVE_STEPS` pieces between two.
+function curve(p) {
+  const out = [];
+  for (let i = 0; i + 1 < p.length; i++) {
+    const [a, b, c, d] = [p[Math.max(0, i - 1)], p[i], p[i + 1], p[Math.min(p.length - 1, i + 2)]];
+    for (let k = 0; k < CURVE_STEPS; k++) out.push([0, 1].map((axis) => spline(a[axis], b[axis], c[axis], d[axis], k / CURVE_STEPS)));
+  }
+  out.push(p.at(-1));
+  return out;
+}
+
+const spline = (a, b, c, d, s) => 0.5 * (2 * b + (c - a) * s + (2 * a - 5 * b + 4 * c - d) * s * s + (3 * b - a - 3 * c + d) * s * s * s);
+
+const icon = (html, className) => L.divIcon({ html, className, iconSize: [0, 0] });
+
+function drawSite(site) {
+  const devices = model.city.devices.filter((device) => device.site === site.id);
+  if (!devices.length) return;
+  const box = el("div", { class: "site" });
+  for (const device of devices.slice(0, 4)) box.append(el("span", { class: device.kind === "camera" ? "cam unknown" : "air band-0", "data-device": device.id }));
+  box.append(el("span", { class: "site-label" }, el("bdi", {}, named(site))));
+  const marker = L.marker([site.latitude, site.longitude], { icon: icon(box, "site-icon"), keyboard: true, riseOnHover: true });
+  marker.on("click", () => choose({ site: site.id }));
+  marker.addTo(map);
+  markers.set(site.id, { marker, box });
+}
+
+export function drawMap() {
+  for (const [id, { marker, box }] of markers) drawMarker(id, marker, box);
+  for (const [id, [, line]] of lines) {
+    const state = model.sites[id]?.road ?? "unknown";
+    line.getElement()?.setAttribute("class", `road ${state} leaflet-interactive`);
+  }
+  labelling();
+}
+
+function drawMarker(id, marker, box) {
+  const now = model.sites[id], site = model.city.siteById[id];
+  if (!now) return;
+  for (const device of now.devices) {
+    const node = box.querySelector(`[data-device="${CSS.escape(device.id)}"]`);
+    if (!node) continue;
+    if (device.kind === "camera") node.className = `cam ${device.state}`;
+    else drawAir(node, device);
+  }
+  box.classList.toggle("calls", now.state === "jam" || now.state === "alarm");
+  box.querySelector(".site-label").replaceChildren(el("bdi", {}, named(site)));
+  const label = [named(site), ...now.devices.map(inWords)].join(" · ");
+  marker.getElement()?.setAttribute("aria-label", label);
+  marker.getElement()?.setAttribute("title", label);
+}
+
+function drawAir(node, device) {
+  const pm25 = device.values.pm25;
+  const known = device.state !== "unknown" && pm25 && device.band > 0;
+  node.className = `air band-${known ? device.band : device.state === "unknown" ? 0 : "none"} ${device.state === "alarm" ? "calls" : ""}`;
+  node.textContent = known ? number(pm25[0]) : "–";
+}
+
+function inWords(device) {
+  if (device.kind === "camera" || device.state === "unknown" || !device.values.pm25) return t(`state.${device.state}`);
+  const [value, atMs] = device.values.pm25;
+  return `PM2.5 ${measured(value, "ug/m3")}, ${t(`band.${device.band}`)}, ${age(ageOf(atMs))}`;
+}
+
+function labelling() {
+  if (!map) return;
+  const all = model.city.sites.length <= LABEL_ALL_UP_TO || map.getZoom() >= LABEL_ALL_FROM_ZOOM;
+  $("#map").classList.toggle("labels-all", all);
+}
+
+export function translateMap() {
+  map.eachLayer((layer) => {
+    if (layer.area) layer.getElement().querySelector("bdi").textContent = named(layer.area);
+  });
+}

@@ -1,0 +1,71 @@
+// What the page knows: the registry, the newest of everything, what is chosen. Ranking is the server's, repeated for live changes.
+
+const GROUPS = ["needs", "handled", "returned"];
+const PRIORITIES = ["high", "medium", "low"];
+
+export const model = {
+  city: null,
+  clockMs: null,
+  link: "waiting",
+  sites: {},
+  quality: null,
+  cards: new Map(),
+  chosen: null, // {alarm: id} or {site: id}
+  lostSinceMs: null,
+};
+
+export function learnRegistry(city) {
+  model.city = city;
+  city.siteById = Object.fromEntries(city.sites.map((site) => [site.id, site]));
+  city.deviceById = Object.fromEntries(city.devices.map((device) => [device.id, device]));
+}
+
+export function takeSnapshot(snapshot) {
+  takeChanges(snapshot);
+  model.cards = new Map(snapshot.alarms.map((card) => [card.alarm.id, card]));
+}
+
+export function takeChanges(changes) {
+  model.clockMs = changes.clock_ms;
+  model.link = changes.link;
+  model.quality = changes.quality;
+  Object.assign(model.sites, changes.sites);
+}
+
+export function takeCard(card) {
+  const known = model.cards.get(card.alarm.id);
+  const isOlder = known && (known.alarm.version > card.alarm.version || known.timeline.length > card.timeline.length);
+  if (!isOlder) model.cards.set(card.alarm.id, card);
+  return !known;
+}
+
+export function ranked() {
+  return [...model.cards.values()].sort((a, b) => compare(rank(a), rank(b)));
+}
+
+function rank(card) {
+  const { alarm, group } = card;
+  const priority = group === "returned" ? 0 : PRIORITIES.indexOf(alarm.priority);
+  return [GROUPS.indexOf(group), priority, -(alarm.cleared_ms ?? alarm.opened_ms), alarm.id];
+}
+
+function compare(a, b) {
+  const i = a.findIndex((value, k) => value !== b[k]);
+  return i < 0 ? 0 : a[i] < b[i] ? -1 : 1;
+}
+
+export const ageOf = (atMs) => (model.clockMs === null ? 0 : Math.max(0, model.clockMs - atMs));
+
+// The newest figures of the direction or station an alarm is about, or null when they are not fresh.
+export function liveOf(alarm) {
+  const seen = model.sites[alarm.site]?.devices.find((device) => device.id === alarm.device);
+  if (!seen) return null;
+  if (seen.kind === "camera") {
+    const direction = seen.directions.find((d) => `${seen.id}/${d.id}` === alarm.subject);
+    return direction && direction.state !== "unknown" ? { atMs: direction.at_ms, values: direction.values } : null;
+  }
+  if (seen.state === "unknown") return null;
+  const quantity = alarm.subject.slice(alarm.device.length + 1);
+  const point = seen.values[quantity];
+  return point ? { atMs: point[1], values: { [quantity]: point[0] } } : null;
+}
