@@ -1,0 +1,1 @@
+"""The simulated city is deterministic, plausible, and brings the alarms its stories promise."""
