@@ -30,7 +30,7 @@ from edge_agent.segment_file import Damaged, Kept
 FRESH_MS = 2000
 _FRESH_SHARE = 0.75  # of a request: fresh readings go first, and the backlog still moves
 _FRESH_MOST = 4096  # batches; more at a time are a backlog
-_GAP_BOOT = "-gap"  # suffix: gap records have numbers of their own, so that they leave no hole among a device's readings
+GAP_BOOT = "-gap"  # suffix: gap records have numbers of their own, so that they leave no hole among a device's readings
 
 
 class Priority(IntEnum):
@@ -146,14 +146,18 @@ class Outbox:
         older = [s for s in self._chain.segments if s.batches and s.first_id <= up_to_id]
         return any(id_ <= up_to_id for s in older for id_ in self._chain.guarded(s, lambda s: s.ids(1, set()), list[int]()))
 
-    def acked(self, device: str, ack: AckRange) -> list[tuple[int, int]]:
-        """The log, or the dead letters, have `ack`. Returns (id, items) of the batches that are done with by this."""
-        done: list[tuple[int, int]] = []
+    def acked(self, device: str, ack: AckRange) -> tuple[list[int], int]:
+        """The log, or the dead letters, have `ack`. Returns the ids of the batches that are done with by this, and how many items it
+        was news of."""
+        done: list[int] = []
+        items = 0
         for segment in list(self._chain.segments):
-            done += self._chain.guarded(segment, lambda s: s.cover(device, ack), list[tuple[int, int]]())
-        for id_, _ in done:
+            ids, count = self._chain.guarded(segment, lambda s: s.cover(device, ack), (list[int](), 0))
+            done += ids
+            items += count
+        for id_ in done:
             self._fresh.pop(id_, None)
-        return done
+        return done, items
 
     def set_aside(self, id_: int, reason: str, now_ms: int) -> None:
         """Keep a batch apart that the broker will not have; a gap record says so, unless it is one. Raises Unavailable."""
@@ -244,7 +248,7 @@ class Outbox:
             Batch(site, device, "event", EventType.GAP, "application/json", 1, now_ms, msgspec.json.encode(gap))
             for site, device, gap in gaps
         ]
-        self._write(batches, self.boot + _GAP_BOOT, now_ms, Priority.GAP)
+        self._write(batches, self.boot + GAP_BOOT, now_ms, Priority.GAP)
         self.counts.gaps += len(batches)
 
     def _report_damage(self, now_ms: int) -> None:

@@ -58,29 +58,26 @@ class Segment:
         if self._gone or self._covered:
             self._commit([])
 
-    def cover(self, device: str, ack: AckRange) -> list[Range]:
-        """Note that a range is done with. Returns (id, items) of the batches that are now done with to their last item."""
+    def cover(self, device: str, ack: AckRange) -> tuple[list[int], int]:
+        """Note that a range is done with. Returns the ids of the batches that are now done with to their last item, and how many
+        items were not known to be done with before."""
         low, high = self._spans.get((device, ack.boot), (0, -1))
         if ack.last < low or ack.first > high:
-            return []
+            return [], 0
         query = "SELECT id, seq, count, covered FROM batch WHERE device = ? AND boot = ? AND seq BETWEEN ? AND ?"
-        done = []
+        done, items = [], 0
         for id_, seq, count, covered in self._all(query, (device, ack.boot, ack.first - MAX_READINGS, ack.last)):
             if id_ in self._gone or seq + count <= ack.first:
                 continue
             before = self._covered.get(id_) or [(a, b) for a, b in json.loads(covered)]
-            self._covered[id_] = merged([*before, (max(ack.first, seq), min(ack.last, seq + count - 1))])
-            if self._covered[id_] == [(seq, seq + count - 1)]:
-                self.remove(id_, count)
-                done.append((id_, count))
-        return done
-
-    def remove(self, id_: int, count: int) -> None:
-        """Forget a batch of `count` items; the file follows at the next commit."""
-        self._covered.pop(id_, None)
-        self._gone.add(id_)
-        self.batches -= 1
-        self.items -= count
+            after = merged([*before, (max(ack.first, seq), min(ack.last, seq + count - 1))])
+            items += _length(after) - _length(before)
+            if after == [(seq, seq + count - 1)]:
+                self._remove(id_, count)
+                done.append(id_)
+            else:
+                self._covered[id_] = after
+        return done, items
 
     def ids(self, most: int, skip: Set[int]) -> list[int]:
         """Up to `most` ids, oldest first, without those in `skip`."""
@@ -127,6 +124,12 @@ class Segment:
                 sqlite3.DatabaseError
             ):  # the last checkpoint may not fit the disk; the WAL stays and is read next time
                 connection.close()
+
+    def _remove(self, id_: int, count: int) -> None:
+        self._covered.pop(id_, None)
+        self._gone.add(id_)
+        self.batches -= 1
+        self.items -= count
 
     def _include(self, id_: int, device: str, boot: str, seq: int, count: int, accepted_ms: int) -> None:
         low, high = self._spans.get((device, boot), (seq, seq))
@@ -176,6 +179,10 @@ def merged(ranges: Sequence[Range]) -> list[Range]:
         else:
             out.append((first, last))
     return out
+
+
+def _length(ranges: Sequence[Range]) -> int:
+    return sum(last - first + 1 for first, last in ranges)
 
 
 def uncovered(whole: Range, covered: Sequence[Range]) -> list[Range]:

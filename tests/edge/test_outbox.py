@@ -57,13 +57,13 @@ def test_a_new_start_has_a_boot_that_sorts_after_the_last_even_when_the_clock_we
 def test_a_batch_is_gone_only_when_every_item_is_stored_or_rejected(tmp_path: Path) -> None:
     outbox = opened(tmp_path)
     (kept,) = outbox.append([batch(count=10)], now_ms=0)
-    assert outbox.acked("air-1", stored(kept, 0, 3)) == []
+    assert outbox.acked("air-1", stored(kept, 0, 3)) == ([], 4)
     outbox.settle(0)
-    assert outbox.acked("air-1", stored(kept, 7, 9)) == []
+    assert outbox.acked("air-1", stored(kept, 7, 9)) == ([], 3)
     outbox.close()
     outbox = opened(tmp_path)
     assert outbox.pending(1, 0, set()) == [kept]
-    assert outbox.acked("air-1", AckRange(kept.event.boot, 4, 6, "rejected", "future")) == [(kept.id, 10)]
+    assert outbox.acked("air-1", AckRange(kept.event.boot, 4, 6, "rejected", "future")) == ([kept.id], 3)
     assert outbox.pending(1, 0, set()) == []
     outbox.close()
 
@@ -71,8 +71,8 @@ def test_a_batch_is_gone_only_when_every_item_is_stored_or_rejected(tmp_path: Pa
 def test_an_ack_for_another_boot_or_device_changes_nothing(tmp_path: Path) -> None:
     outbox = opened(tmp_path)
     (kept,) = outbox.append([batch()], now_ms=0)
-    assert outbox.acked("air-1", AckRange("0000-old", 0, 2, "stored")) == []
-    assert outbox.acked("air-2", stored(kept)) == []
+    assert outbox.acked("air-1", AckRange("0000-old", 0, 2, "stored")) == ([], 0)
+    assert outbox.acked("air-2", stored(kept)) == ([], 0)
     assert outbox.batches == 1
     outbox.close()
 
