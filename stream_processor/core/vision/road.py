@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -98,9 +98,9 @@ def _plain(polygon: tuple[Point, ...]) -> _Maps:
 
 def _by_homography(homography: Homography, polygon: tuple[Point, ...], direction: Point) -> _Maps:
     to_road = homography_matrix(homography)
-    centre = np.mean(np.asarray(polygon), axis=0)
-    unit = np.asarray(direction) / math.hypot(*direction)
-    here, ahead = project(to_road, np.stack([centre, centre + unit]))
+    centre = np.mean(np.asarray(polygon, np.float64), axis=0)
+    unit = np.asarray(direction, np.float64) / math.hypot(*direction)
+    here, ahead = project(to_road, np.stack([centre, centre + unit]).astype(np.float64))
     travel = (ahead - here) / np.linalg.norm(ahead - here)
     turn = np.array([[-travel[1], travel[0]], travel])
     road = project(to_road, _dense(polygon)) @ turn.T
@@ -119,7 +119,7 @@ def homography_matrix(homography: Homography) -> NDArray[np.float64]:
     return np.asarray(matrix, np.float64)
 
 
-def project(matrix: NDArray[np.float64], points: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+def project(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
     out = np.concatenate([points, np.ones((len(points), 1))], axis=1) @ matrix.T
     projected: NDArray[np.float64] = out[:, :2] / out[:, 2:]
     return projected
