@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 
@@ -25,6 +26,7 @@ def commands() -> dict[str, click.Command]:
     return {point.name: point.load() for point in sorted(entry_points(group="saola.commands"), key=lambda p: p.name)}
 
 
+@functools.cache
 def page() -> str:
     """The whole page."""
     return "\n".join([_HEAD, *(text for name, command in commands().items() for text in _sections(name, command, None))])
