@@ -45,6 +45,62 @@ def stream(city_path: Path, log_url: str, core_path: Path | None, member: str, t
     asyncio.run(run_worker(city_path, log_url, core_path, member, ticks, announce))
 
 
+@click.command()
+@click.option(
+    "--city", "city_path", required=True, type=click.Path(path_type=Path), help="The registry, city.toml; read again when it changes."
+)
+@click.option("--mqtt", "mqtt_url", required=True, metavar="URL", help="The broker: mqtt://HOST:PORT or mqtts://HOST:PORT.")
+@click.option("--credentials", type=click.Path(path_type=Path), help="TOML with user and password, mode 0600.")
+@click.option("--log", "log_url", required=True, metavar="URL", help="The log: sqlite:DIR or kafka://HOST:PORT.")
+@click.option("--share", default="", metavar="GROUP", help="Share the messages with the other bridges of GROUP.")
+@click.option("--client-id", default="bridge", show_default=True, help="MQTT client id; bridges that share need one each.")
+@click.option("--allow-plaintext", is_flag=True, help="Speak mqtt:// to a broker on another machine: the network is trusted.")
+def bridge(
+    city_path: Path, mqtt_url: str, credentials: Path | None, log_url: str, share: str, client_id: str, allow_plaintext: bool
+) -> None:
+    """Carry messages from MQTT into the log until interrupted; prints its counts as JSON at the end."""
+    import json
+
+    from stream_processor.bridge_service import serve_bridge
+
+    async def run() -> None:
+        options = {"client_id": client_id, "share": share}
+        counts = await serve_bridge(
+            city_path, mqtt_url, credentials, log_url, _stop_on_signals(), allow_plaintext=allow_plaintext, **options
+        )  # fmt: skip
+        click.echo(json.dumps(counts.as_dict()))
+
+    asyncio.run(run())
+
+
+@click.command()
+@click.option("--log", "log_url", required=True, metavar="URL", help="The log: sqlite:DIR or kafka://HOST:PORT.")
+@click.option("--cameras", type=click.Path(path_type=Path), help="Folder of <device>.toml; without it, the whole picture is the road.")
+@click.option(
+    "--sample-every", "sample_every_s", type=click.FloatRange(1, 300), default=5.0, show_default=True, help="Seconds per traffic sample."
+)
+@click.option("--member", default="", help="Name within the group; without it, host and pid.")
+def vision(log_url: str, cameras: Path | None, sample_every_s: float, member: str) -> None:
+    """Turn camera frames in the log into traffic samples, decoding in child processes, until interrupted."""
+    import os
+    import socket
+
+    from stream_processor.frames import FrameService, VisionSettings, check_cameras
+    from stream_processor.logs.open import open_log
+
+    check_cameras(cameras)
+
+    async def run() -> None:
+        event_log = await open_log(log_url)
+        try:
+            service = FrameService(event_log, VisionSettings(cameras, sample_every_s))
+            await service.run(member or f"{socket.gethostname()}-{os.getpid()}", _stop_on_signals())
+        finally:
+            await event_log.close()
+
+    asyncio.run(run())
+
+
 def _stop_on_signals() -> asyncio.Event:
     """Set by SIGINT or SIGTERM, so that partitions are given up and offsets are where they should be."""
     stop = asyncio.Event()

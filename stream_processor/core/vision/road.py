@@ -99,8 +99,8 @@ def _plain(polygon: tuple[Point, ...]) -> _Maps:
 def _by_homography(homography: Homography, polygon: tuple[Point, ...], direction: Point) -> _Maps:
     to_road = homography_matrix(homography)
     centre = np.mean(np.asarray(polygon, np.float64), axis=0)
-    unit = np.asarray(direction, np.float64) / math.hypot(*direction)
-    here, ahead = project(to_road, np.stack([centre, centre + unit]).astype(np.float64))
+    size = math.hypot(*direction)
+    here, ahead = project(to_road, np.array([centre, [centre[0] + direction[0] / size, centre[1] + direction[1] / size]]))
     travel = (ahead - here) / np.linalg.norm(ahead - here)
     turn = np.array([[-travel[1], travel[0]], travel])
     road = project(to_road, _dense(polygon)) @ turn.T
@@ -109,7 +109,7 @@ def _by_homography(homography: Homography, polygon: tuple[Point, ...], direction
     cell = max(CELL_M, extent[1] / MAX_ROWS, extent[0] / MAX_COLUMNS)
     rows, columns = max(4, math.ceil(extent[1] / cell)), max(4, math.ceil(extent[0] / cell))
     across, along = np.meshgrid(low[0] + (np.arange(columns) + 0.5) * cell, low[1] + (np.arange(rows) + 0.5) * cell)
-    picture = project(np.linalg.inv(to_road), np.stack([across, along], axis=-1).reshape(-1, 2) @ turn)
+    picture = project(np.asarray(np.linalg.inv(to_road), np.float64), np.stack([across, along], axis=-1).reshape(-1, 2) @ turn)
     return picture[:, 0].reshape(rows, columns), picture[:, 1].reshape(rows, columns), float(cell), math.nan
 
 
@@ -120,6 +120,7 @@ def homography_matrix(homography: Homography) -> NDArray[np.float64]:
 
 
 def project(matrix: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """`points` (n, 2) through a 3 x 3 projective matrix."""
     out = np.concatenate([points, np.ones((len(points), 1))], axis=1) @ matrix.T
     projected: NDArray[np.float64] = out[:, :2] / out[:, 2:]
     return projected
