@@ -75,14 +75,22 @@ def _grain(rng: np.random.Generator, rows: int, columns: int) -> Floats:
 def _wear(image: Floats, rng: np.random.Generator, x: Floats, y: Floats) -> None:
     """Polished wheel tracks in the wide lanes, repaired patches, shade of trees over the kerb."""
     for centre in (MEDIAN_M / 2 + 0.8, MEDIAN_M / 2 + 2.35):
-        image *= (1 - 0.10 * np.exp(-(((np.abs(x) - centre) / 0.3) ** 2)))[None, :, None]
+        track = np.abs(np.abs(x) - centre) < 0.6
+        image[:, track] *= (1 - 0.10 * np.exp(-(((np.abs(x[track]) - centre) / 0.3) ** 2)))[None, :, None]
     for _ in range(14):
-        cx, cy = rng.uniform(-_EDGE_M + 1, _EDGE_M - 1), rng.uniform(12, 90)
-        within = (np.abs(y - cy) < rng.uniform(0.5, 3))[:, None] & (np.abs(x - cx) < rng.uniform(0.3, 1.2))[None, :]
+        left, near = rng.uniform(-_EDGE_M + 1, _EDGE_M - 2), rng.uniform(12, 90)
+        within = _rows_and_columns(x, y, (left, near), (left + rng.uniform(0.6, 2.4), near + rng.uniform(1, 6)))
         image[within] *= rng.uniform(0.78, 1.12)
-    for cy in np.arange(14, 110, 8.5):
-        reach = ((x - _EDGE_M - 0.4) / 1.7)[None, :] ** 2 + ((y - cy) / 2.2)[:, None] ** 2
-        image *= np.where(reach < 1, 0.66, 1.0)[..., None].astype(np.float32)
+    for centre_y in np.arange(14, 110, 8.5).tolist():
+        within = _rows_and_columns(x, y, (_EDGE_M - 1.3, centre_y - 2.2), (_EDGE_M + 2.1, centre_y + 2.2))
+        reach = ((x[within[1]] - _EDGE_M - 0.4) / 1.7)[None, :] ** 2 + ((y[within[0]] - centre_y) / 2.2)[:, None] ** 2
+        image[within] *= np.where(reach < 1, 0.66, 1.0)[..., None].astype(np.float32)
+
+
+def _rows_and_columns(x: Floats, y: Floats, low: tuple[float, float], high: tuple[float, float]) -> tuple[slice, slice]:
+    """The part of the painted ground between two corners (x, y)."""
+    rows, columns = np.searchsorted(y, (low[1], high[1])), np.searchsorted(x, (low[0], high[0]))
+    return slice(int(rows[0]), int(rows[1])), slice(int(columns[0]), int(columns[1]))
 
 
 def _markings(image: Floats, rng: np.random.Generator, x: Floats, y: Floats) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 import cv2
@@ -133,7 +134,7 @@ def make_sprite(
 ) -> Sprite:
     """The vehicle with the middle of its footprint at `place`; `pixels` turns BGR into what the camera delivers."""
     x, y = place
-    corners, shades = _faces(kind, colour, way, x)
+    corners, shades = _faces(kind, colour, way, x > 0)
     points = np.stack(camera.project(corners[..., 0] + x, corners[..., 1] + y, corners[..., 2]), axis=-1)
     left, top = (int(v) for v in np.floor(points.min(axis=(0, 1)) - 1))
     right, bottom = (int(v) for v in np.ceil(points.max(axis=(0, 1)) + 2))
@@ -151,7 +152,8 @@ def make_sprite(
     return Sprite(Patch(left - u, top - v, width, height, mask, picture), _shadow(camera, kind, place, (u, v)))
 
 
-def _faces(kind: int, colour: int, way: Way, x: float) -> tuple[Floats, list[Colour]]:
+@cache
+def _faces(kind: int, colour: int, way: Way, on_the_right: bool) -> tuple[Floats, list[Colour]]:
     """Corners about the middle of the footprint, shape (faces, 4, 3), and colours with opacity. The inner side of each part, its near face
     and its top: all that a camera above the median and in front can see."""
     quads, shades, length = [], [], KINDS[kind].length_m
@@ -159,7 +161,7 @@ def _faces(kind: int, colour: int, way: Way, x: float) -> tuple[Floats, list[Col
         near, far = (box.rear_m, box.front_m) if way == "away" else (length - box.front_m, length - box.rear_m)
         near, far, low, high = near - length / 2, far - length / 2, box.low_m, box.high_m
         x0, x1 = box.x_m - box.half_m, box.x_m + box.half_m
-        side, lit = (x0, 0.62) if x > 0 else (x1, 0.9)
+        side, lit = (x0, 0.62) if on_the_right else (x1, 0.9)
         quads += [
             [(side, near, low), (side, far, low), (side, far, high), (side, near, high)],
             [(x0, near, low), (x1, near, low), (x1, near, high), (x0, near, high)],
