@@ -146,9 +146,9 @@ class Parent:
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
         return _decode(self._exactly(length))
 
-    def waiting(self) -> bool:
-        """Whether a message is there already."""
-        return bool(select.select([self._socket], [], [], 0)[0])
+    def waiting(self, within_s: float = 0.0) -> bool:
+        """Whether a message is there, or comes within that time."""
+        return bool(select.select([self._socket], [], [], within_s)[0])
 
     def _exactly(self, size: int) -> bytes:
         parts = bytearray()

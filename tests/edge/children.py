@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from city_model.child import Parent
 
@@ -25,3 +30,12 @@ def hang(parent: Parent, argument: object) -> None:
     parent.send(os.getpid())
     while True:
         signal.pause()
+
+
+def frames(spec: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Noise at 5 frames a second from 0 up to `stop_ms`; with `abort_at_ms` the process dies there."""
+    noise = np.random.default_rng(1)
+    for at_ms in range(0, spec["stop_ms"], 200):
+        if at_ms == spec.get("abort_at_ms"):
+            os.abort()
+        yield at_ms, noise.integers(0, 255, (64, 96), dtype=np.uint8)

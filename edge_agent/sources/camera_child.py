@@ -1,0 +1,119 @@
+"""What runs in a camera's child process: frames in, traffic samples (or small masked JPEGs) out. No pixel leaves it otherwise.
+
+Messages to the parent: ["samples", JSON], ["frame", at_ms, JPEG], ["reached", at_ms, dropped], ["fault", words], ["end"].
+From the parent, for recordings: at_ms, the time up to which frames may be read ahead.
+"""
+
+from __future__ import annotations
+
+import importlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from city_model.child import Parent
+from city_model.codec import samples
+from city_model.faults import ConfigError, Rejected
+from stream_processor.core.vision.camera import CameraVision, load_geometry
+
+Picture = NDArray[np.uint8]
+_SAY_EVERY_S = 1.0
+_MOST_JPEG_BYTES = 200_000  # below the 256 KiB of a message
+_MOST_WIDTH_PX = 640
+_QUALITIES = (80, 60, 40, 25)
+
+
+def run(parent: Parent, argument: dict[str, Any]) -> None:
+    """Analyse until the frames end. Faults are told; what kills the process is the parent's to notice."""
+    cv2.setNumThreads(1)
+    try:
+        frames = _frames(argument)
+        _Watch(parent, argument).work(frames)
+    except Rejected as err:
+        parent.send(["fault", err.detail])
+    except ConfigError as err:
+        parent.send(["fault", str(err)])
+    else:
+        parent.send(["end"])
+
+
+def _frames(argument: dict[str, Any]) -> Iterator[tuple[int, Picture]]:
+    module, _, name = argument["frames"].partition(":")
+    factory: Callable[[dict[str, Any]], Iterator[tuple[int, Picture]]] = getattr(importlib.import_module(module), name)
+    return factory(argument["spec"])
+
+
+class _Watch:
+    """One camera at work."""
+
+    def __init__(self, parent: Parent, argument: dict[str, Any]) -> None:
+        self._parent = parent
+        geometry = argument["geometry"]
+        self._vision = CameraVision(load_geometry(Path(geometry) if geometry else None), argument["sample_every_s"])
+        self._send_frames = argument["send"] == "frames"
+        self._frame_every_ms = round(argument["frame_every_s"] * 1000)
+        self._paced: bool = argument["paced"]
+        self._after_ms: int = argument["after_ms"]
+        self._limit_ms = self._after_ms
+        self._next_frame_ms = 0
+        self._said_s = 0.0
+        self._bad_frames = 0
+
+    def work(self, frames: Iterator[tuple[int, Picture]]) -> None:
+        """Every frame, in time."""
+        for at_ms, picture in frames:
+            if at_ms <= self._after_ms:
+                continue
+            dropped = getattr(frames, "dropped", 0)
+            if self._paced:
+                self._wait_for(at_ms)
+            if time.monotonic() - self._said_s > _SAY_EVERY_S:
+                self._say_reached(at_ms - 1, dropped)
+            self._look(at_ms, picture)
+
+    def _wait_for(self, at_ms: int) -> None:
+        while self._parent.waiting():
+            self._limit_ms = self._parent.receive()
+        while at_ms > self._limit_ms:
+            self._say_reached(self._limit_ms, 0)
+            if self._parent.waiting(within_s=_SAY_EVERY_S):
+                self._limit_ms = self._parent.receive()
+
+    def _look(self, at_ms: int, picture: Picture) -> None:
+        if self._send_frames:
+            if at_ms >= self._next_frame_ms:
+                self._next_frame_ms = at_ms + self._frame_every_ms
+                self._parent.send(["frame", at_ms, _jpeg(self._vision.masked(picture))])
+            return
+        try:
+            seen = self._vision.feed(picture, at_ms)
+        except Rejected as err:
+            self._bad_frames += 1
+            if self._bad_frames & (self._bad_frames - 1) == 0:  # the 1st, 2nd, 4th, 8th …
+                self._parent.send(["fault", err.detail])
+            return
+        if seen:
+            self._parent.send(["samples", samples.encode(seen)])
+
+    def _say_reached(self, at_ms: int, dropped: int) -> None:
+        self._said_s = time.monotonic()
+        self._parent.send(["reached", at_ms, dropped])
+
+
+def _jpeg(picture: Picture) -> bytes:
+    """A small JPEG: at most 640 pixels wide and 200 kB, whatever the scene."""
+    height, width = picture.shape[:2]
+    if width > _MOST_WIDTH_PX:
+        picture = np.asarray(
+            cv2.resize(picture, (_MOST_WIDTH_PX, round(height * _MOST_WIDTH_PX / width)), interpolation=cv2.INTER_AREA), np.uint8
+        )
+    for quality in _QUALITIES:
+        _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        if data.size <= _MOST_JPEG_BYTES:
+            break
+    return data.tobytes()
