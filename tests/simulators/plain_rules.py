@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from city_model.events import TrafficSample
 from simulators.stage import air_model, road_model
 from simulators.story import MINUTE_MS, Story
 
@@ -26,7 +27,9 @@ def alarms(story: Story) -> list[Found]:
     for camera in story.camera:
         road = road_model(story, camera.device)
         for direction in road.directions:
-            found += _congestion(story, f"{camera.device}/{direction}", road.samples(direction, story.begin_ms, story.end_ms, story.sample_s))
+            found += _congestion(
+                story, f"{camera.device}/{direction}", road.samples(direction, story.begin_ms, story.end_ms, story.sample_s)
+            )
     air = air_model(story)
     for station in air.stations:
         readings = air.readings(station, story.begin_ms, story.end_ms)
@@ -40,42 +43,45 @@ def alarms(story: Story) -> list[Found]:
     return found
 
 
-def _congestion(story, subject, samples):  # type: ignore[no-untyped-def]  # plain on purpose: reads as the rule reads
-    found, open_alarm, since = [], None, None
+def _congestion(story: Story, subject: str, samples: list[TrafficSample]) -> list[Found]:
+    """Slower than 15 km/h and fuller than 0.35 for two minutes; until faster than 20 or emptier than 0.25 for three."""
+    found: list[Found] = []
+    is_open, since_ms = False, None
     for s in samples:
-        speed, full = s.speed_kmh, s.area_occupancy
-        if open_alarm is None:
-            holds, needed_s = speed is not None and speed < 15 and full > 0.35, 120
+        if is_open:
+            holds, needed_ms = s.speed_kmh is None or s.speed_kmh > 20 or s.area_occupancy < 0.25, 180_000
         else:
-            holds, needed_s = speed is None or speed > 20 or full < 0.25, 180
+            holds, needed_ms = s.speed_kmh is not None and s.speed_kmh < 15 and s.area_occupancy > 0.35, 120_000
         if not holds:
-            since = None
+            since_ms = None
             continue
-        since = since if since is not None else s.at_ms
-        if s.at_ms - since < needed_s * 1000:
-            continue
-        now_min, since = (s.at_ms - story.live_ms) / MINUTE_MS, None
-        if open_alarm is None:
-            open_alarm = Found("congestion", subject, now_min)
-            found.append(open_alarm)
-        else:
-            open_alarm.cleared_min, open_alarm = now_min, None
+        since_ms = s.at_ms if since_ms is None else since_ms
+        if s.at_ms - since_ms >= needed_ms:
+            _turn(found, "congestion", subject, is_open, (s.at_ms - story.live_ms) / MINUTE_MS)
+            is_open, since_ms = not is_open, None
     return found
 
 
-def _one_hour_mean(story, subject, minutes):  # type: ignore[no-untyped-def]  # plain on purpose
-    found, open_alarm = [], None
+def _one_hour_mean(story: Story, subject: str, minutes: dict[int, float]) -> list[Found]:
+    """The mean of the last 60 minutes, of which 45 must be there, above 80; until below 70."""
+    found: list[Found] = []
+    is_open = False
     for minute in range(story.begin_ms // MINUTE_MS, story.end_ms // MINUTE_MS):
         window = [minutes[m] for m in range(minute - 59, minute + 1) if m in minutes]
         if len(window) < 45:
             continue
-        mean, now_min = sum(window) / len(window), (minute * MINUTE_MS - story.live_ms) / MINUTE_MS
-        if open_alarm is None and mean > 80:
-            open_alarm = Found("pm25_1h", subject, now_min)
-            found.append(open_alarm)
-        elif open_alarm is not None and mean < 70:
-            open_alarm.cleared_min, open_alarm = now_min, None
+        mean = sum(window) / len(window)
+        if (mean < 70) if is_open else (mean > 80):
+            _turn(found, "pm25_1h", subject, is_open, (minute * MINUTE_MS - story.live_ms) / MINUTE_MS)
+            is_open = not is_open
     return found
+
+
+def _turn(found: list[Found], rule: str, subject: str, is_open: bool, now_min: float) -> None:
+    if is_open:
+        found[-1].cleared_min = now_min
+    else:
+        found.append(Found(rule, subject, now_min))
 
 
 def _unheard(story: Story, device: str, at_ms: int) -> bool:
