@@ -24,6 +24,7 @@ class Account:
     alarms: Sequence[Alarm]
     surprises: Sequence[str]
     areas_by_worker: dict[str, list[str]]
+    areas_by_worker_at_end: dict[str, list[str]]
     take_overs: int
     killed: str
     seconds: float
@@ -51,6 +52,7 @@ class Account:
             "as_expected": self.as_expected,
             "surprises": list(self.surprises),
             "areas_by_worker": self.areas_by_worker,
+            "areas_by_worker_at_end": self.areas_by_worker_at_end,
             "take_overs": self.take_overs,
             "killed": self.killed,
             "dead_letters": self.dead_letters,

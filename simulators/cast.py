@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from edge_agent.sources.camera import CameraSource
-
 from city_model.clock import ManualClock
+from edge_agent.sources.camera import CameraSettings, CameraSource
 from simulators.faults import FaultyFeed, Span
 from simulators.feeds import AirFeed, CameraFeed, Feed, SourceFeed
 from simulators.road.camera import geometry_toml
@@ -46,9 +45,7 @@ def _camera_feed(story: Story, device: str, clock: ManualClock, directory: Path)
         spec = frames_spec(story, device, start_ms, stop_ms)
         geometry = directory / f"{device}.toml"
         geometry.write_text(geometry_toml(spec), encoding="utf-8")
-        source = CameraSource(
-            device, clock, geometry=geometry, sample_every_s=story.sample_s, frames="simulators.road.draw:frames", spec=spec
-        )
-        return SourceFeed(source, clock, round(story.sample_s * 1000))
+        settings = CameraSettings(device, geometry=geometry, sample_every_s=story.sample_s, frames="simulators.road.draw:frames", spec=spec)
+        return SourceFeed(CameraSource(settings, clock, start_ms), clock)
 
     return CameraFeed(device, road_model(story, device), story.begin_ms, story.sample_s, drawn_windows(story, device), draw)

@@ -5,13 +5,15 @@ Whatever they give goes through a real edge agent.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from city_model.clock import ManualClock
 from city_model.events import Readings, TrafficSample
+from edge_agent.sources.paced import Paced
 from edge_agent.sources.port import Fault, Frame, Item, Source
 from simulators.air import AirModel
 from simulators.road.model import RoadModel
@@ -51,45 +53,43 @@ class AirFeed:
         """Nothing to let go of."""
 
 
+class PacedSource(Source, Paced, Protocol):
+    """An edge source that can say how far it has come."""
+
+
 class SourceFeed:
-    """Any edge source: a recording, or pictures drawn and measured in a child process. The clock it was made with is moved here.
+    """Any edge source: a recording, or pictures drawn and measured in a child process. The clock it was made with is moved here."""
 
-    A sample that ends at T is known only when a frame at or after T was seen, so a step may leave the newest one for the next.
-    """
-
-    def __init__(self, source: Source, clock: ManualClock, lag_ms: int) -> None:
+    def __init__(self, source: PacedSource, clock: ManualClock) -> None:
         self.device = source.device
         self._source = source
         self._clock = clock
-        self._lag_ms = lag_ms
-        self._items: AsyncIterator[Item] = source.items()
-        self._ahead: Item | None = None
-        self.ended = False
+        self._got: list[Item] = []
+        self._pump = asyncio.create_task(self._take_all(), name=f"feed-{source.device}")
+
+    @property
+    def ended(self) -> bool:
+        """The recording is over."""
+        return self._pump.done()
 
     async def until(self, at_ms: int) -> list[Item]:
         self._clock.advance_to(at_ms)
-        out: list[Item] = []
-        while not self.ended and (not out or newest_ms(out[-1]) < at_ms - self._lag_ms):
-            item = await self._next()
-            if item is None:
-                break
-            if newest_ms(item) > at_ms:
-                self._ahead = item
-                break
-            out.append(item)
-        return out
+        if not self._pump.done():
+            caught_up = asyncio.ensure_future(self._source.caught_up(at_ms))
+            await asyncio.wait((caught_up, self._pump), return_when=asyncio.FIRST_COMPLETED)
+            caught_up.cancel()
+        if self._pump.done() and not self._pump.cancelled():
+            self._pump.result()
+        got, self._got = self._got, []
+        return got
 
-    async def _next(self) -> Item | None:
-        if self._ahead is not None:
-            item, self._ahead = self._ahead, None
-            return item
-        try:
-            return await anext(self._items)
-        except StopAsyncIteration:
-            self.ended = True
-            return None
+    async def _take_all(self) -> None:
+        async for item in self._source.items():
+            self._got.append(item)
 
     async def close(self) -> None:
+        self._pump.cancel()
+        await asyncio.gather(self._pump, return_exceptions=True)
         await self._source.close()
 
 

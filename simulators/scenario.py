@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from city_model.clock import ManualClock
-from city_model.topics import ALARM_EVENTS, INPUTS, partition_of
+from city_model.events import EventType
+from city_model.topics import ALARM_EVENTS, INPUTS, OBSERVATIONS, partition_of
 from simulators.accounts import Account, surprises
 from simulators.cast import cast, repeats
-from simulators.ledger import dead_letter_codes, newest_reports, read_alarms, read_ledger
+from simulators.ledger import dead_letter_codes, read_alarms, read_ledger
 from simulators.play import Player, playing
 from simulators.running import RunningCity, open_city
 from simulators.story import Story
 from simulators.workers import Workers
 from stream_processor.core.settings import load_core_settings
 from stream_processor.engine import EngineSettings
+from stream_processor.logs.records import from_record
 
 Profile = Literal["embedded", "city"]
 _HISTORY_STEP_MS = 240_000  # below the 5 minutes by which an item may be ahead of the last tick
-_LIVE_STEP_MS = 10_000
+_LIVE_STEP_MS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ async def run_scenario(story: Story, settings: RunSettings, directory: Path) -> 
         broker="mosquitto" if city_profile else "local", kafka=settings.kafka_url or city_profile, mqtt_url=settings.mqtt_url,
     ) as running:  # fmt: skip
         workers = await _engines(running, settings)
+        partitions = await running.log.partitions(INPUTS)
+        at_start = _areas(running, workers.owner, partitions)
         try:
             async with playing(running, clock, cast(story, clock, directory), repeats(story)) as player:
                 await running.tick(story.begin_ms)
@@ -59,9 +62,19 @@ async def run_scenario(story: Story, settings: RunSettings, directory: Path) -> 
         finally:
             await workers.stop()
         return Account(
-            story.name, settings.profile, ledger, alarms, surprises(story, alarms), _areas(running, workers),
-            workers.take_overs, workers.killed, time.monotonic() - started_s, running.stood_in, dead,
-        )  # fmt: skip
+            scenario=story.name,
+            profile=settings.profile,
+            ledger=ledger,
+            alarms=alarms,
+            surprises=surprises(story, alarms),
+            areas_by_worker=at_start,
+            areas_by_worker_at_end=_areas(running, workers.owner, partitions),
+            take_overs=workers.take_overs,
+            killed=workers.killed,
+            seconds=time.monotonic() - started_s,
+            stood_in=running.stood_in,
+            dead_letters=dead,
+        )
 
 
 async def _engines(running: RunningCity, settings: RunSettings) -> Workers:
@@ -96,23 +109,27 @@ async def _owner_of_an_open_alarm(running: RunningCity, workers: Workers) -> str
 
 async def _caught_up(running: RunningCity, workers: Workers, end_ms: int) -> None:
     """Every partition has acted on the last tick."""
-    partitions = await running.log.partitions(INPUTS)
-    while True:
-        reports = await newest_reports(running.log)
-        if len(reports) == partitions and all(report.at_ms >= end_ms for report in reports.values()):
-            return
-        running.check()
-        workers.check()
-        await asyncio.sleep(0.1)
+    for partition in range(await running.log.partitions(OBSERVATIONS)):
+        first, _ = await running.log.bounds(OBSERVATIONS, partition)
+        reader = await running.log.reader(OBSERVATIONS, partition, first)
+        reached_ms = -1
+        while reached_ms < end_ms:
+            for row in await reader.fetch(5_000, wait_s=0.2):
+                event = from_record(row.record)
+                if event.type == EventType.REPORT:
+                    reached_ms = event.at_ms
+            running.check()
+            workers.check()
+        await reader.close()
 
 
-def _areas(running: RunningCity, workers: Workers) -> dict[str, list[str]]:
-    """The areas that each worker has ever owned."""
-    partition_count = max((p for owned in workers.owned_ever.values() for p in owned), default=-1) + 1
-    return {
-        name: sorted(area for area in running.city.areas if partition_of(area, partition_count) in owned)
-        for name, owned in workers.owned_ever.items()
-    }
+def _areas(running: RunningCity, owner: dict[int, str], partitions: int) -> dict[str, list[str]]:
+    """The areas of each worker."""
+    by_worker: dict[str, list[str]] = {name: [] for name in sorted(set(owner.values()))}
+    for area in sorted(running.city.areas):
+        if (name := owner.get(partition_of(area, partitions))) is not None:
+            by_worker[name].append(area)
+    return by_worker
 
 
 __all__ = ["Profile", "RunSettings", "run_scenario"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +21,6 @@ class Workers:
     directory: Path
     processes: dict[str, asyncio.subprocess.Process] = field(default_factory=dict)
     owner: dict[int, str] = field(default_factory=dict)
-    owned_ever: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     take_overs: int = 0
     killed: str = ""
     _listeners: list[asyncio.Task[None]] = field(default_factory=list)
@@ -54,7 +52,6 @@ class Workers:
         async for line in process.stdout:
             partition = int(json.loads(line)["partition"])
             self.owner[partition] = name
-            self.owned_ever[name].add(partition)
             self.take_overs += 1
             self._changed.set()
         self._changed.set()
