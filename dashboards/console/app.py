@@ -93,7 +93,7 @@ def _state_routes(app: FastAPI, view: View, hub: Hub, follower: Follower, regist
         sites = view.sites()
         changes = Changes(view.clock_ms, view.link, sites, view.quality(sites))
         viewer = hub.join(request.headers.get("last-event-id", ""), view.snapshot(), changes)
-        return EventStream(hub, viewer)  # type: ignore[return-value]  # an ASGI response of our own
+        return EventStream(hub, viewer)
 
 
 def _series_routes(app: FastAPI, store: SeriesStore) -> None:

@@ -79,13 +79,15 @@ class Follower:
                     history_end = end
                 reader = await self._log.reader(topic, partition, position)
                 while True:
+                    if position >= history_end:
+                        self._caught_up(topic, partition)
                     rows = await reader.fetch(_MOST, wait_s=0.5)
                     self._is_well(topic, partition)
                     failures = 0
                     for row in rows:
                         self._take(row, live=row.offset >= history_end)
                         position = row.offset + 1
-                    if position >= history_end or not rows:
+                    if not rows:  # offsets may have holes at the end
                         self._caught_up(topic, partition)
             except Unavailable as err:
                 self._is_ill(topic, partition, str(err))

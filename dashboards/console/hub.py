@@ -11,6 +11,7 @@ import secrets
 from collections import deque
 
 import msgspec
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 BEAT_S = 15.0
@@ -101,10 +102,11 @@ def framed(event: str, body: object, message_id: str = "") -> bytes:
     return f"{head}event: {event}\ndata: ".encode() + msgspec.json.encode(body) + b"\n\n"
 
 
-class EventStream:
-    """The ASGI response of one viewer. Ends when the viewer leaves, is too slow, or the hub closes."""
+class EventStream(Response):
+    """The response of one viewer. Ends when the viewer leaves, is too slow, or the hub closes."""
 
     def __init__(self, hub: Hub, viewer: Viewer) -> None:
+        super().__init__()
         self._hub = hub
         self._viewer = viewer
 

@@ -2,9 +2,9 @@
 
 import { $ } from "./dom.js";
 import { chooseLanguage, clockTime, day, isSameDay, lang, learnCity, loadLanguages, named, span, t, translatePage } from "./i18n.js";
-import { learnRegistry, model, takeCard, takeChanges, takeSnapshot } from "./model.js";
+import { forgetSites, learnRegistry, model, takeCard, takeChanges, takeSnapshot } from "./model.js";
 import { acknowledge, settle, startActs } from "./act.js";
-import { forgetSparks } from "./chart.js";
+import { forgetSparks, freshenSparks } from "./chart.js";
 import { drawMap, hideRing, showSite, sizeChanged, startMap, translateMap } from "./map.js";
 import { drawPlaces, startPlaces } from "./places.js";
 import { drawAges, drawQueue, shownIds, startQueue } from "./queue.js";
@@ -79,7 +79,11 @@ function heard(data, take) {
 }
 
 function lose() {
-  model.lostSinceMs ??= heardMs;
+  if (model.lostSinceMs === null) {
+    model.lostSinceMs = heardMs;
+    forgetSites();
+    drawChanges();
+  }
   drawBanner();
 }
 
@@ -110,6 +114,7 @@ function drawAll() {
 function drawChanges() {
   drawClock();
   drawAges();
+  freshenSparks();
   drawMap();
   drawPlaces();
   drawStrip();

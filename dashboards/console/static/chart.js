@@ -164,26 +164,31 @@ export function sparkline(card) {
   const path = svg("path", {});
   const picture = svg("svg", { class: `spark ${card.group === "needs" ? card.alarm.priority : ""}`, viewBox: "0 0 84 22", "aria-hidden": "true" }, path);
   const known = sparks.get(card.alarm.id);
-  if (known) path.setAttribute("d", known.d);
-  if ((!known || performance.now() - known.atMs > SPARK_KEEP_MS) && model.clockMs !== null && sparksWanted(card)) loadSpark(card, path);
+  if (!known && sparks.size >= MOST_SPARKS) return picture;
+  const spark = known ?? { d: "", atMs: -Infinity };
+  sparks.set(card.alarm.id, spark);
+  spark.card = card;
+  spark.path = path;
+  path.setAttribute("d", spark.d);
+  freshen(spark);
   return picture;
 }
 
-function sparksWanted(card) {
-  return sparks.has(card.alarm.id) || sparks.size < MOST_SPARKS;
+export function freshenSparks() {
+  for (const spark of sparks.values()) freshen(spark);
 }
 
-async function loadSpark(card, path) {
-  const end = card.alarm.cleared_ms ?? model.clockMs;
-  sparks.set(card.alarm.id, { d: sparks.get(card.alarm.id)?.d ?? "", atMs: performance.now() });
+// A spark outlives the card it is drawn on: what arrives goes to the newest one.
+async function freshen(spark) {
+  if (model.clockMs === null || performance.now() - spark.atMs < SPARK_KEEP_MS) return;
+  spark.atMs = performance.now();
+  const end = spark.card.alarm.cleared_ms ?? model.clockMs;
   try {
-    const found = await fetchSeries(card.series, end - SPARK_SPAN_MS, end + MINUTE_MS, 120);
-    const d = sparkPath(found, end - SPARK_SPAN_MS);
-    sparks.set(card.alarm.id, { d, atMs: performance.now() });
-    path.setAttribute("d", d);
+    spark.d = sparkPath(await fetchSeries(spark.card.series, end - SPARK_SPAN_MS, end + MINUTE_MS, 120), end - SPARK_SPAN_MS);
   } catch {
-    path.setAttribute("d", "");
+    spark.d = "";
   }
+  spark.path.setAttribute("d", spark.d);
 }
 
 function sparkPath(found, fromMs) {

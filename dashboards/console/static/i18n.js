@@ -46,7 +46,7 @@ export function number(value, digits = 0) {
 
 export function percent(ratio) {
   const text = number(ratio * 100);
-  return language === "vi" ? `${text} %` : `${text}%`;
+  return language === "vi" ? `${text}\u00a0%` : `${text}%`;
 }
 
 const digitsFor = (value) => (Math.abs(value) < 10 ? 1 : 0);
@@ -87,11 +87,18 @@ export function when(atMs, nowMs) {
 
 const SPANS = [["day", 86_400_000], ["hour", 3_600_000], ["minute", 60_000], ["second", 1000]];
 
-// A length of time in its largest fitting unit: "6 phút", "2 giờ".
-export function span(ms, display = "long") {
-  const [unit, size] = SPANS.find(([, least]) => ms >= least * 1.5) ?? (ms >= 60_000 ? SPANS[2] : SPANS[3]);
-  const options = { style: "unit", unit, unitDisplay: display, maximumFractionDigits: 0 };
-  return new Intl.NumberFormat(LOCALES[language], options).format(Math.max(0, Math.round(ms / size)));
+// A length of time in the largest unit that is not too coarse for it: "90 phút", "2 giờ".
+export function span(ms) {
+  const [unit, size] = SPANS.find(([, size]) => ms >= size * 2 || (ms >= size && ms % size === 0)) ?? SPANS[3];
+  return inUnit(Math.max(0, Math.round(ms / size)), unit);
+}
+
+// An averaging window, in hours as regulations name it.
+export const hours = (seconds) => inUnit(seconds / 3600, "hour");
+
+function inUnit(value, unit) {
+  const options = { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: 1 };
+  return new Intl.NumberFormat(LOCALES[language], options).format(value).replace(" ", "\u00a0");
 }
 
 // How old, in words; "just now" below two seconds.

@@ -4,13 +4,12 @@ import { $, el } from "./dom.js";
 import { age, measured, named, number, t } from "./i18n.js";
 import { ageOf, model } from "./model.js";
 
-const LABEL_ALL_UP_TO = 14;
-const LABEL_ALL_FROM_ZOOM = 15;
 const CURVE_STEPS = 10;
 
-let map, home, choose;
+let map, home, choose, isFitted = false;
 const lines = new Map(); // site id → [casing, line]
 const markers = new Map(); // site id → marker
+const areaLabels = [];
 let ring = null;
 
 export function startMap(onChoose) {
@@ -23,19 +22,23 @@ export function startMap(onChoose) {
   for (const site of sites) drawSite(site);
   if (sites.length) home = L.latLngBounds(sites.map((site) => [site.latitude, site.longitude])).pad(0.06);
   goHome(false);
-  map.on("zoomend", labelling);
-  labelling();
+  map.on("zoomend moveend", placeLabels);
   $("#zoom-in").addEventListener("click", () => map.zoomIn());
   $("#zoom-out").addEventListener("click", () => map.zoomOut());
   $("#zoom-home").addEventListener("click", () => goHome(true));
 }
 
 function goHome(animate) {
-  if (home) map.fitBounds(home, { paddingTopLeft: [60, 50], paddingBottomRight: [110, 70], maxZoom: 16, animate });
+  isFitted = map.getSize().x > 0;
+  const room = map.getSize().x;
+  const padding = { paddingTopLeft: [Math.min(50, room * 0.08), 50], paddingBottomRight: [Math.min(110, room * 0.16), 90] };
+  if (home && isFitted) map.fitBounds(home, { ...padding, maxZoom: 16, animate });
 }
 
 export function sizeChanged() {
-  map.invalidateSize();
+  map.invalidateSize({ animate: false });
+  if (!isFitted) goHome(false); // it was hidden so far
+  placeLabels();
 }
 
 export function showSite(id) {
@@ -43,7 +46,7 @@ export function showSite(id) {
   if (!site) return;
   const at = [site.latitude, site.longitude];
   ring?.remove();
-  ring = L.circleMarker(at, { radius: 26, className: "ring", interactive: false, fill: false }).addTo(map);
+  ring = L.circleMarker(at, { radius: 26, className: "here", interactive: false, fill: false }).addTo(map);
   if (!map.getBounds().pad(-0.1).contains(at)) map.panTo(at, { animate: !matchMedia("(prefers-reduced-motion: reduce)").matches });
 }
 
@@ -70,6 +73,7 @@ function drawCorridor(area) {
   const [a, b] = [points[CURVE_STEPS], points[CURVE_STEPS * 2]];
   const text = el("span", { class: "area-label" }, el("bdi", {}, named(area)));
   L.marker([(a[0] + b[0]) / 2, (a[1] + b[1]) / 2], { icon: icon(text, "area-icon"), interactive: false, keyboard: false }).addTo(map).area = area;
+  areaLabels.push({ text, at: L.latLng((a[0] + b[0]) / 2, (a[1] + b[1]) / 2) });
 }
 
 // One more point at each end, so that a corridor goes on past its last site.
@@ -111,7 +115,7 @@ export function drawMap() {
     const state = model.sites[id]?.road ?? "unknown";
     line.getElement()?.setAttribute("class", `road ${state} leaflet-interactive`);
   }
-  labelling();
+  placeLabels();
 }
 
 function drawMarker(id, marker, box) {
@@ -143,11 +147,44 @@ function inWords(device) {
   return `PM2.5 ${measured(value, "ug/m3")}, ${t(`band.${device.band}`)}, ${age(ageOf(atMs))}`;
 }
 
-function labelling() {
-  if (!map) return;
-  const all = model.city.sites.length <= LABEL_ALL_UP_TO || map.getZoom() >= LABEL_ALL_FROM_ZOOM;
-  $("#map").classList.toggle("labels-all", all);
+// Names where there is room: what calls comes first, then what is chosen, then the rest; a name that would cover another waits for the zoom.
+function placeLabels() {
+  const bounds = map.getSize();
+  if (!bounds.x) return;
+  const taken = [...markers.values()].map(({ marker, box }) => iconBox(marker, box));
+  const order = [...markers.values()].sort((a, b) => Number(b.box.classList.contains("calls")) - Number(a.box.classList.contains("calls")));
+  for (const { marker, box } of order) {
+    const label = box.querySelector(".site-label");
+    const free = sides(marker, box, label).find(([, rect]) => rect.right < bounds.x && rect.left > 0 && !taken.some((other) => overlap(rect, other)));
+    label.className = `site-label ${free ? free[0] : "crowded"}`;
+    if (free) taken.push(free[1]);
+  }
+  for (const { text, at } of areaLabels) {
+    const p = map.latLngToContainerPoint(at);
+    const rect = { left: p.x + 14, right: p.x + 14 + text.offsetWidth, top: p.y + 4, bottom: p.y + 22 };
+    text.classList.toggle("crowded", taken.some((other) => overlap(rect, other)));
+  }
 }
+
+function iconBox(marker, box) {
+  const at = map.latLngToContainerPoint(marker.getLatLng());
+  const half = [...box.children].slice(0, -1).reduce((sum, node) => sum + node.offsetWidth + 3, 0) / 2;
+  return { left: at.x - half - 1, right: at.x + half + 1, top: at.y - 12, bottom: at.y + 12 };
+}
+
+function sides(marker, box, label) {
+  const icon = iconBox(marker, box), at = map.latLngToContainerPoint(marker.getLatLng());
+  const [w, h] = [label.offsetWidth, 15];
+  const beside = { top: at.y - h / 2, bottom: at.y + h / 2 }, middle = { left: at.x - w / 2, right: at.x + w / 2 };
+  return [
+    ["to-right", { ...beside, left: icon.right + 4, right: icon.right + 4 + w }],
+    ["to-left", { ...beside, left: icon.left - 4 - w, right: icon.left - 4 }],
+    ["below", { ...middle, top: at.y + 13, bottom: at.y + 13 + h }],
+    ["above", { ...middle, top: at.y - 13 - h, bottom: at.y - 13 }],
+  ];
+}
+
+const overlap = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom;
 
 export function translateMap() {
   map.eachLayer((layer) => {

@@ -32,6 +32,17 @@ export function takeChanges(changes) {
   Object.assign(model.sites, changes.sites);
 }
 
+// The line is cut: what was true then is not known now. Coming back, the server sends every site again.
+export function forgetSites() {
+  const unknown = (thing) => ({ ...thing, state: "unknown" });
+  for (const [id, site] of Object.entries(model.sites)) {
+    const devices = site.devices.map((device) => ({ ...unknown(device), band: 0, directions: device.directions.map(unknown) }));
+    model.sites[id] = { ...unknown(site), road: site.road && "unknown", devices };
+  }
+  const none = (share) => ({ ...share, known: 0 });
+  if (model.quality) model.quality = { ...model.quality, cameras: none(model.quality.cameras), stations: none(model.quality.stations), latency_ms: null };
+}
+
 export function takeCard(card) {
   const known = model.cards.get(card.alarm.id);
   const isOlder = known && (known.alarm.version > card.alarm.version || known.timeline.length > card.timeline.length);

@@ -20,7 +20,7 @@ export function drawQueue() {
   for (const card of cards) groups[card.group].push(card);
   groups.returned = groups.returned.slice(0, MOST_RETURNED);
   const nodes = [];
-  nodes.push(heading("needs", groups.needs.length, true));
+  nodes.push(heading("needs", groups.needs.length, cards.length > 0));
   nodes.push(...(groups.needs.length ? groups.needs.map(cardNode) : [empty()]));
   for (const group of ["handled", "returned"]) {
     if (groups[group].length) nodes.push(heading(group, groups[group].length), ...groups[group].map(cardNode));
@@ -105,7 +105,7 @@ function drawn(card, isChosen) {
 function chips({ alarm, group }) {
   const chip = (text, kind = "") => el("span", { class: `chip ${kind}` }, text);
   const priority = chip(t(`priority.${alarm.priority}`), group === "needs" ? alarm.priority : "");
-  if (group === "needs") return [priority, chip(percent(alarm.confidence))];
+  if (group === "needs") return [priority, chip(t("card.confidence", { value: percent(alarm.confidence) }))];
   const taken = alarm.acknowledged_ms === null ? t("card.untaken") : t("card.taken", { time: when(alarm.acknowledged_ms, model.clockMs) });
   if (group === "handled") return [priority, chip(taken)];
   return [chip(t("card.cleared", { time: when(alarm.cleared_ms, model.clockMs) })), chip(taken)];

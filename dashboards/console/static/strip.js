@@ -16,6 +16,7 @@ export function drawStrip() {
   const items = [share("strip.cameras", q.cameras), share("strip.stations", q.stations), latency(q), counts(q)];
   if (q.partitions_behind) items.push(item(dot(true), t("strip.behind", { n: number(q.partitions_behind) })));
   if (q.unreadable) items.push(item(dot(true), t("strip.unreadable", { n: number(q.unreadable) })));
+  $("#health-badge").hidden = isWell(q);
   const over = q.alarms_this_hour > q.tolerable_per_hour;
   const hour = item(over ? dot(true) : "", t("strip.hour", { n: number(q.alarms_this_hour), tolerable: q.tolerable_per_hour }));
   hour.classList.add("hour");
@@ -23,6 +24,11 @@ export function drawStrip() {
   const had = document.activeElement?.classList?.contains("keys");
   $("#strip").replaceChildren(...items.filter(Boolean), hour, keys);
   if (had) keys.focus();
+}
+
+function isWell(q) {
+  const seen = q.cameras.known === q.cameras.total && q.stations.known === q.stations.total;
+  return seen && !q.gaps && !q.dead_lettered && !q.partitions_behind && !q.unreadable;
 }
 
 const item = (...children) => el("span", { class: "item" }, ...children);

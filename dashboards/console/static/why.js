@@ -5,7 +5,7 @@ import { age, clockTime, lang, measured, named, parts, percent, quantityName, sh
 import { ageOf, liveOf, model } from "./model.js";
 import { Chart } from "./chart.js";
 import { acknowledge, stateOf } from "./act.js";
-import { byName, capital, isStill, normal, quantityOf, reasons, ruleName, threshold, title, window_ } from "./words.js";
+import { averaging, byName, capital, isStill, normal, quantityOf, reasons, ruleName, threshold, title } from "./words.js";
 
 const ALARM_SPAN_MS = 90 * 60_000;
 const SITE_SPAN_MS = 3 * 3_600_000;
@@ -207,9 +207,9 @@ function factsOf(alarm) {
   if (alarm.kind === "pollution") {
     const complete = alarm.evidence.completeness;
     return [
-      fact(parts(alarm.worst_value, alarm.unit), t("fact.mean", { window: window_(alarm), threshold: threshold(alarm) })),
+      fact(parts(alarm.worst_value, alarm.unit), t("fact.mean", { window: averaging(alarm), threshold: threshold(alarm) })),
       liveFact(quantityOf(alarm), "fact.air.now"),
-      complete === undefined ? null : fact(parts(complete, "/"), t("fact.completeness", { window: window_(alarm) })),
+      complete === undefined ? null : fact(parts(complete, "/"), t("fact.completeness", { window: averaging(alarm) })),
     ].filter(Boolean);
   }
   const first = isStill(alarm)
@@ -244,7 +244,7 @@ function drawFigure(key, value, quantity, atMs, device) {
   const node = $("#why").querySelector(`[data-figure="${CSS.escape(key)}"]`);
   if (!node) return;
   const limit = device.kind === "camera" ? model.city.rules.camera_fresh_ms : model.city.rules.air_fresh_ms;
-  const fresh = model.link === "ok" && ageOf(atMs) <= limit;
+  const fresh = model.link === "ok" && model.lostSinceMs === null && ageOf(atMs) <= limit;
   node.replaceChildren(fresh ? el("b", {}, measured(value, unitOf(quantity))) : el("i", { class: "hatch" }), el("span", { class: "faint" }, ` ${shortTime(atMs)} · ${age(ageOf(atMs))}`));
 }
 

@@ -1,6 +1,6 @@
 // An alarm in words: title, one line, reasons. Everything comes from the alarm's own figures, so both languages say the same.
 
-import { age, has, lang, measured, named, number, percent, quantityName, span, t } from "./i18n.js";
+import { age, has, hours, lang, measured, named, number, percent, quantityName, span, t } from "./i18n.js";
 import { ageOf, liveOf, model } from "./model.js";
 
 const KNOWN_EVIDENCE = new Set([
@@ -31,7 +31,7 @@ export function title(alarm) {
 const isolated = (text) => `\u2068${text}\u2069`;
 
 export const threshold = (alarm) => measured(alarm.threshold, alarm.unit);
-export const window_ = (alarm) => span((alarm.evidence.window_s ?? 3600) * 1000);
+export const averaging = (alarm) => hours(alarm.evidence.window_s ?? 3600);
 
 export function normal(alarm) {
   const free = alarm.evidence.free_speed_kmh;
@@ -41,7 +41,7 @@ export function normal(alarm) {
 // One line under the title: the figure beside what it is judged by.
 export function line(alarm) {
   const value = measured(alarm.worst_value, alarm.unit);
-  if (alarm.kind === "pollution") return t("card.pollution", { window: window_(alarm), value, threshold: threshold(alarm) });
+  if (alarm.kind === "pollution") return t("card.pollution", { window: averaging(alarm), value, threshold: threshold(alarm) });
   const figure = isStill(alarm)
     ? t("card.still", { value: measured(alarm.evidence.speed_px_s, "px/s") })
     : normal(alarm)
@@ -89,7 +89,7 @@ function congestionReasons(alarm) {
 function pollutionReasons(alarm) {
   const e = alarm.evidence;
   const lines = [
-    t("because.mean", { window: window_(alarm), mean: measured(alarm.worst_value, alarm.unit), threshold: threshold(alarm) }),
+    t("because.mean", { window: averaging(alarm), mean: measured(alarm.worst_value, alarm.unit), threshold: threshold(alarm) }),
   ];
   if (e.peak !== undefined) lines.push(t("because.peak", { peak: measured(e.peak, alarm.unit) }));
   if (e.completeness !== undefined) lines.push(t("because.complete", { completeness: percent(e.completeness) }));
