@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -57,7 +57,7 @@ class CameraSettings:
     sample_every_s: float = between(1, 300, default=5.0)
     frame_every_s: float = between(0.04, 60, default=0.2)
     frames: str = ""
-    spec: Mapping[str, Any] = field(default_factory=dict)
+    spec: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_live(self) -> bool:
