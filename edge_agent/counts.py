@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 
 @dataclass(slots=True)
@@ -22,3 +22,8 @@ class AgentCounts:
     gaps: int = 0
     faults: int = 0
     malformed_acks: int = 0
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {name: dict(value) if isinstance(value, Counter) else value for name, value in values.items()}
