@@ -1,7 +1,7 @@
 // Series as pictures: one chart for a panel (uPlot), and the small line on a card. A gap in the data is a gap in the line.
 
 import { svg, el } from "./dom.js";
-import { measured, number, quantityName, shortTime, t, unitOf } from "./i18n.js";
+import { measured, number, quantityName, shortTime, span, t, unitOf } from "./i18n.js";
 import { model } from "./model.js";
 
 const MINUTE_MS = 60_000;
@@ -44,7 +44,8 @@ export class Chart {
     this.factor = unitOf(quantity) === "/" ? 100 : 1;
     this.node = el("div", { class: "chart", role: "img" });
     this.note = el("p", { class: "chart-note dim s", hidden: true });
-    this.box = el("div", {}, this.node, this.note);
+    this.caption = el("p", { class: "caption faint xs" });
+    this.box = el("div", {}, this.node, this.note, this.caption);
     this.plot = null;
     this.marks = {};
     this.asked = 0;
@@ -84,6 +85,7 @@ export class Chart {
     const [low, high] = [Math.min(...found.value), Math.max(...found.value)];
     const values = { quantity: quantityName(this.quantity), low: measured(low, unit), high: measured(high, unit), last: measured(found.value.at(-1), unit) };
     this.node.setAttribute("aria-label", t("chart.summary", values));
+    this.caption.textContent = t("chart.means", { span: span(found.width_s * 1000) });
   }
 
   say(text) {
@@ -91,6 +93,7 @@ export class Chart {
     this.node.hidden = true;
     this.note.hidden = false;
     this.note.textContent = text;
+    this.caption.textContent = "";
   }
 
   redraw() {
