@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 from broker_config import settings as broker_settings
 from city_model.registry import City
 from city_model.transport.credentials import Credentials
+from edge_agent import site
+from edge_agent.sources import air_map
 from simulators.story import Story
 from stream_processor.core.detectors import congestion, pollution
+from stream_processor.core.vision import geometry
 from tests.house import cli_page
 from tests.house.settings_page import sections
 from tests.house.tree import ROOT
@@ -26,7 +32,6 @@ _WRITTEN = "This page is written from the classes that read the files, by `pytho
 
 
 def _configuration() -> str:
-    broker_example = inspect.cleandoc(broker_settings.__doc__ or "").partition("\n\n")[2]
     parts = [
         "# Configuration files",
         _WRITTEN,
@@ -35,8 +40,20 @@ def _configuration() -> str:
         "Read by every service. Areas, sites and devices, each with an id that may stand in a topic.",
         *sections(City),
         "## `broker.toml`: what the servers are told",
-        f"Optional; every setting has a default.\n\n```toml\n{broker_example}\n```",
+        *_told(broker_settings),
         *sections(broker_settings.BrokerSettings),
+        "## `site.toml`: what one agent is",
+        "Read by `saola edge`. Relative paths are relative to the file.",
+        *_told(site),
+        *sections(site.Site),
+        "## `CAMERA.toml`: what one camera sees",
+        "Named by `geometry` in `site.toml` and by `saola demo --camera`; `saola vision --cameras` finds `<device>.toml` in a folder.",
+        *_told(geometry),
+        *sections(geometry.CameraGeometry),
+        "## `MAP.toml`: what the columns of a CSV mean",
+        "Named by `map` in `site.toml` and by `saola demo --map`.",
+        *_told(air_map),
+        *sections(air_map.AirMap),
         "## `core.toml`: what the core is told",
         _CORE,
         *sections(congestion.Settings, "detectors.congestion"),
@@ -46,6 +63,21 @@ def _configuration() -> str:
         *sections(Credentials),
     ]
     return "\n\n".join(part.rstrip() for part in parts) + "\n"
+
+
+def _told(module: ModuleType) -> Iterator[str]:
+    """The text of a module below its first paragraph, with its TOML as code."""
+    blocks: list[tuple[bool, list[str]]] = []
+    is_code = False
+    for line in inspect.cleandoc(module.__doc__ or "").partition("\n\n")[2].splitlines():
+        is_code = line.startswith(("[", "    ")) or (is_code and (not line or " = " in line))
+        if not blocks or blocks[-1][0] != is_code:
+            blocks.append((is_code, []))
+        blocks[-1][1].append(line)
+    for code, lines in blocks:
+        text = textwrap.dedent("\n".join(lines)).strip().removesuffix("::")
+        if text:
+            yield f"```toml\n{text}\n```" if code else text
 
 
 _CORE = """\

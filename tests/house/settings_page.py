@@ -11,23 +11,29 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 _MISSING = dataclasses.MISSING
-_GIVEN = {("Story", "name")}  # the file's own name
+_GIVEN = {("Story", "name"), ("CameraSettings", "frames"), ("CameraSettings", "spec")}  # the file's own name; what simulators set
 _WORDS = {str: "text", int: "whole number", float: "number", bool: "true or false", Path: "path", Any: "table"}
 
 
 def sections(cls: type, key: str = "") -> Iterator[str]:
     """A section for `cls` and one for each settings class within it, in the order of the fields."""
     heading = f"### `[{key}]`" if key and not key.endswith("]") else f"### `{key}`"
-    told = inspect.cleandoc(cls.__doc__ or "")
+    told = _told(cls)
     rows = [_row(cls, field) for field in _fields(cls)]
     table = "| Key | Kind | Bounds | Default |\n|---|---|---|---|\n" + "\n".join(rows)
-    yield "\n\n".join([*([heading] if key else []), told, table]) + "\n"
+    yield "\n\n".join([part for part in (heading if key else "", told, table) if part]) + "\n"
     hints = typing.get_type_hints(cls)
     for field in _fields(cls):
         inner, is_list = _settings_class(hints[field.name])
         if inner is not None:
             below = f"{key.strip('[]')}.{field.name}" if key else field.name
             yield from sections(inner, f"[[{below}]]" if is_list else below)
+
+
+def _told(cls: type) -> str:
+    """The class's own text, unless it only says which table it is."""
+    text = inspect.cleandoc(cls.__doc__ or "").removeprefix("See the module. ")
+    return "" if text.startswith("[") or text in {"The whole file."} else text
 
 
 def _fields(cls: type) -> list[dataclasses.Field[Any]]:
@@ -71,7 +77,7 @@ def _default(field: dataclasses.Field[Any]) -> str:
     if field.default is None:
         return "none"
     if isinstance(field.default, tuple):
-        return "`[" + ", ".join(map(str, field.default)) + "]`"
+        return "see below" if any(map(dataclasses.is_dataclass, field.default)) else f"`{list(field.default)}`"
     return f'`"{field.default}"`' if isinstance(field.default, str | Path) else f"`{field.default}`"
 
 
