@@ -60,6 +60,26 @@ class Account:
             "stood_in": self.stood_in,
         }
 
+    def to_text(self) -> str:
+        """For people."""
+        ledger = "  ".join(f"{name} {value}" for name, value in asdict(self.ledger).items())
+        alarms = [f"  {a.rule:12} {a.subject:40} {a.condition}" for a in sorted(self.alarms, key=lambda a: a.onset_ms)]
+        workers = [f"  {name}: {', '.join(areas) or 'no area'}" for name, areas in self.areas_by_worker.items()]
+        verdict = "as expected" if self.as_expected else "NOT as expected: " + "; ".join(self.surprises or ("something was lost",))
+        servers = [f"  {server}: {what}" for server, what in self.stood_in.items()]
+        head = f"{self.scenario} ({self.profile}), {self.seconds:.1f} s: {verdict}"
+        return "\n".join(
+            [
+                head,
+                *servers,
+                *workers,
+                f"take-overs {self.take_overs}, killed: {self.killed or 'nobody'}",
+                ledger,
+                *alarms,
+                f"alarms_sha256 {self.alarms_sha256}",
+            ]
+        )
+
 
 def surprises(story: Story, alarms: Sequence[Alarm]) -> list[str]:
     """In words: expected alarms that did not come, and alarms that nobody expected."""

@@ -37,6 +37,8 @@ _ENV = {
     "OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
     "OPENCV_LOG_LEVEL": "SILENT",
+    "OPENBLAS_NUM_THREADS": "1",  # a pool of threads nobody uses costs tens of MB a camera
+    "OMP_NUM_THREADS": "1",
 }
 
 
