@@ -13,24 +13,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_processor.core.vision.background import Background
-from stream_processor.core.vision.blobs import Blob, vehicles
+from stream_processor.core.vision.blobs import Blob, Slit, vehicles
 from stream_processor.core.vision.evidence import edges, evidence, signed_difference
 from stream_processor.core.vision.motion import SPARSE, RoadMotion
 from stream_processor.core.vision.packing import pack, unpack
-from stream_processor.core.vision.road import Grey
-from stream_processor.core.vision.strip import CELL_M, LANE_CELLS, Strip
+from stream_processor.core.vision.road import LANE_M, Grey
+from stream_processor.core.vision.strip import LANE_CELLS, Strip
 
 ROW_MS = 40
-KEPT_ROWS = 250
+KEPT_ROWS = 125
 SETTLE_MS = 1_200
 """A crossing is told this long after it happened: until then what follows may still change where blobs are cut."""
-CUT_EVERY_MS = 400
+CUT_EVERY_MS = 800
 MATCH_EVERY_MS = 120
 LEARN_EVERY_MS = 120
 LEARN_COVERED = 0.01
 LEARN_COVERED_COLD = 0.3
-TEXTURE_WINDOW = (LANE_CELLS // 2 + 1, LANE_CELLS // 2 + 1)
 ON_LINE = 12.0
+USUAL_WIDTH_LANES = 0.69
+"""A car's evidence on the line is this wide, in lanes: 1.8 m of car and the patch that texture is measured in."""
+KEPT_WIDTHS, LEAST_WIDTHS = 48, 3
 TYPICAL_M_S = 8.0
 WARM_MS = 2_000
 
@@ -63,8 +65,27 @@ class LineCounter:
         self._times: list[int] = []
         self._told: list[tuple[int, float, float]] = []
         self._first_ms = self._last_ms = self._cut_ms = self._match_ms = self._learn_ms = -1
+        self._matches = 0
+        self._widths: list[float] = []
+        self._set_scale(float(LANE_CELLS))
         self._gain = 1.0
         self._edges = np.zeros(shape, np.float32)
+
+    def _set_scale(self, lane_cells: float) -> None:
+        self._lane_cells = lane_cells
+        self._texture = (2 * round(lane_cells / 4) + 1, 2 * round(lane_cells / 4) + 1)
+        self._cell_m = LANE_M / lane_cells
+
+    def _calibrate(self, width_cells: float) -> None:
+        """Where nobody said how wide a lane is, the traffic does: half of its vehicles are narrower than USUAL_WIDTH_LANES."""
+        if self._strip.calibrated:
+            return
+        self._widths.append(width_cells)
+        self._widths = self._widths[-KEPT_WIDTHS:]
+        if len(self._widths) >= LEAST_WIDTHS:
+            usual = sorted(self._widths)[len(self._widths) // 2]
+            wanted = min(max(usual / USUAL_WIDTH_LANES, LANE_CELLS / 2.5), LANE_CELLS * 2.5)
+            self._set_scale(self._lane_cells + 0.5 * (wanted - self._lane_cells))
 
     def look(self, grey: Grey, at_ms: int) -> list[Crossing]:
         """Crossings that have become certain with this frame."""
@@ -79,7 +100,7 @@ class LineCounter:
             self._edges = edges(self._background.value)
         picture /= self._gain
         difference = signed_difference(picture, self._background.value, self._edges)
-        level = evidence(difference, TEXTURE_WINDOW) * self._strip.view.valid
+        level = evidence(difference, self._texture) * self._strip.view.valid
         self._measure_speed(difference, level, at_ms)
         self._append(level, at_ms)
         if learning:
@@ -98,17 +119,21 @@ class LineCounter:
         if at_ms - self._match_ms < MATCH_EVERY_MS:
             return
         self._match_ms = at_ms
-        speeds = self._motion.look(difference, level > ON_LINE, at_ms)
-        known, value = speeds.known, np.where(speeds.known, speeds.value, 0)
+        self._matches += 1
+        occupied = level > ON_LINE
+        measure = self._matches % 2 == 0 or at_ms - self._last_ms > MATCH_EVERY_MS
+        speeds = self._motion.look(difference, occupied, at_ms, measure=measure)
+        if not measure:
+            return
+        known, value = speeds.known, np.where(speeds.known, speeds.value, 0) * (LANE_CELLS / self._lane_cells)
         count = known.sum(axis=0)
         mean = value.sum(axis=0) / np.maximum(count, 1)
         columns = len(self._speed)
         some = np.repeat(count > 0, SPARSE)[:columns]
         spread = np.repeat(mean, SPARSE)[:columns]
-        occupied = (level > ON_LINE).any(axis=0)
         if count.sum() > 0:
             self._usual_m_s += 0.05 * (float(max(mean[count > 0].mean(), 0.5)) - self._usual_m_s)
-        self._speed = np.where(some, spread, np.where(occupied, self._speed, self._usual_m_s)).astype(np.float32)
+        self._speed = np.where(some, spread, np.where(occupied.any(axis=0), self._speed, self._usual_m_s)).astype(np.float32)
 
     def _append(self, level: Floats, at_ms: int) -> None:
         """The rows of the slit from the last frame to this one."""
@@ -116,7 +141,7 @@ class LineCounter:
         rows = max(1, min(round(gap_ms / ROW_MS), 12))
         back_s = (rows - 1 - np.arange(rows)) / rows * gap_ms / 1000
         middle, high = self._strip.middle, level.shape[0]
-        place = np.rint(middle + np.clip(self._speed, 0, None) * back_s[:, None] / CELL_M).astype(int)
+        place = np.rint(middle + np.clip(self._speed, 0, None) * back_s[:, None] / self._cell_m).astype(int)
         band = np.stack([level[np.clip(place + o, 0, high - 1), np.arange(level.shape[1])] for o in (-1, 0, 1)]).mean(axis=0)
         start = self._run[-1] if len(self._run) else np.zeros(level.shape[1], np.float32)
         run = start + self._speed * (np.arange(1, rows + 1)[:, None] * (gap_ms / rows / 1000))
@@ -127,7 +152,7 @@ class LineCounter:
     def _cut(self, now_ms: int) -> list[Crossing]:
         """Blobs whose peak has settled and that were not told before."""
         out = []
-        for blob in vehicles(self._slit, self._run):
+        for blob in vehicles(Slit(self._slit, self._run, self._lane_cells)):
             peak_ms = self._times[blob.peak_row]
             if peak_ms > now_ms - SETTLE_MS or now_ms - peak_ms > 3 * SETTLE_MS or self._known(blob, peak_ms):
                 continue
@@ -135,6 +160,7 @@ class LineCounter:
             self._told.append((peak_ms, blob.column, float(self._run[blob.peak_row, round(blob.column)])))
             if crossing.speed_m_s > -1.0:
                 out.append(crossing)
+                self._calibrate(blob.width_cells)
         self._told = [t for t in self._told if now_ms - t[0] < 10_000]
         return out
 
@@ -142,7 +168,7 @@ class LineCounter:
         """Told already: near in time, or the line has hardly moved since, at the same place."""
         run = float(self._run[blob.peak_row, round(blob.column)])
         return any(
-            abs(column - blob.column) < 0.5 * LANE_CELLS and (abs(at_ms - peak_ms) < 160 or abs(told - run) < 2.5)
+            abs(column - blob.column) < 0.5 * self._lane_cells and (abs(at_ms - peak_ms) < 160 or abs(told - run) < 2.5)
             for at_ms, column, told in self._told
         )
 
@@ -152,15 +178,16 @@ class LineCounter:
         length = float(abs(run[blob.last_row] - run[blob.first_row]))
         span_s = max(self._times[blob.last_row] - self._times[blob.first_row], ROW_MS) / 1000
         moved = float(run[blob.last_row] - run[max(blob.first_row - 1, 0)])
-        return Crossing(self._times[blob.first_row], blob.column, blob.width_cells * CELL_M, length, moved / (span_s + ROW_MS / 1000))
+        return Crossing(self._times[blob.first_row], blob.column, blob.width_cells * self._cell_m, length, moved / (span_s + ROW_MS / 1000))
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that the next frame depends on."""
         return {
             "background": self._background.snapshot(), "motion": self._motion.snapshot(), "speed": pack(self._speed),
             "usual_m_s": self._usual_m_s, "slit": pack(self._slit), "run": pack(self._run), "times": list(self._times),
-            "told": [list(t) for t in self._told], "at": [self._first_ms, self._last_ms, self._cut_ms, self._match_ms, self._learn_ms],
-            "gain": self._gain, "edges": pack(self._edges),
+ "told": [list(t) for t in self._told],
+            "at": [self._first_ms, self._last_ms, self._cut_ms, self._match_ms, self._learn_ms, self._matches],
+            "gain": self._gain, "edges": pack(self._edges), "widths": list(self._widths), "lane_cells": self._lane_cells,
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -170,5 +197,7 @@ class LineCounter:
         self._speed, self._slit, self._run = unpack(state["speed"]), unpack(state["slit"]), unpack(state["run"])
         self._usual_m_s, self._times = state["usual_m_s"], list(state["times"])
         self._told = [(int(a), float(c), float(r)) for a, c, r in state["told"]]
-        self._first_ms, self._last_ms, self._cut_ms, self._match_ms, self._learn_ms = state["at"]
+        self._first_ms, self._last_ms, self._cut_ms, self._match_ms, self._learn_ms, self._matches = state["at"]
+        self._widths = list(state["widths"])
+        self._set_scale(state["lane_cells"])
         self._gain, self._edges = state["gain"], unpack(state["edges"])

@@ -56,12 +56,12 @@ class RoadMotion:
         self._window = (_odd(1.6 / view.cell_m), _odd(4.0 / view.cell_m))
         self._past: deque[_Look] = deque(maxlen=LONG_LAG)
 
-    def look(self, difference: Floats, covered: Mask, at_ms: int) -> Speeds:
-        """Speeds of cells covered now, from where their patches were before."""
+    def look(self, difference: Floats, covered: Mask, at_ms: int, *, measure: bool = True) -> Speeds:
+        """Speeds of cells covered now, from where their patches were before; `measure` False only remembers this look."""
         now = _Look(at_ms, np.where(cv2.dilate(covered.astype(np.uint8), _AROUND) > 0, difference, 0).astype(np.float32), covered)
         if self._past and at_ms - self._past[-1].at_ms > LONGEST_GAP_MS:
             self._past.clear()
-        speeds = self._measure(now) if self._past and covered.any() else nothing(covered.shape)
+        speeds = self._measure(now) if measure and self._past and covered.any() else nothing(covered.shape)
         self._past.append(now)
         return speeds
 
@@ -150,13 +150,17 @@ def nothing(shape: tuple[int, ...]) -> Speeds:
 
 def _peak(scores: Floats, own: Floats, steps: NDArray[np.int64]) -> tuple[Floats, Mask]:
     """Best step per cell with a parabola through its neighbours; the ends of the range are nobody's peak."""
-    best = scores.argmax(axis=-1)
+    flat = scores.reshape(-1, len(steps))
+    best = flat.argmax(axis=1)
     inner = np.clip(best, 1, len(steps) - 2)
-    left, middle, right = (np.take_along_axis(scores, (inner + o)[..., None], -1)[..., 0] * own for o in (-1, 0, 1))
+    place = np.arange(len(flat)) * len(steps) + inner
+    values, strength = flat.ravel(), own.ravel()
+    left, middle, right = values[place - 1] * strength, values[place] * strength, values[place + 1] * strength
     bend = left - 2 * middle + right
     offset = np.where(bend < -1e-6, 0.5 * (left - right) / np.where(bend < -1e-6, bend, 1.0), 0.0)
     sure = (middle > SURE) & (best == inner)
-    return (steps[inner] - np.clip(offset, -0.5, 0.5)).astype(np.float32), np.asarray(sure)
+    moved = (steps[inner] - np.clip(offset, -0.5, 0.5)).astype(np.float32)
+    return moved.reshape(own.shape), np.asarray(sure).reshape(own.shape)
 
 
 def _odd(cells: float) -> int:
