@@ -105,11 +105,19 @@ class MqttDelivery:
 class MqttTransport:
     """A connection to an MQTT 5 broker."""
 
-    def __init__(self, address: Address, credentials: Credentials | None = None, *, receive_maximum: int = RECEIVE_MAXIMUM) -> None:
+    def __init__(
+        self,
+        address: Address,
+        credentials: Credentials | None = None,
+        *,
+        receive_maximum: int = RECEIVE_MAXIMUM,
+        session_expiry_s: int = SESSION_EXPIRY_S,
+    ) -> None:
         self.dropped_qos0 = 0
         self._address = address
         self._credentials = credentials
         self._receive_maximum = receive_maximum
+        self._session_expiry_s = session_expiry_s
         self._client: _Client | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._connected = False
@@ -136,7 +144,9 @@ class MqttTransport:
         where = self._address.host, self._address.port, KEEPALIVE_S
         try:
             # Mosquitto persists a session only when it was opened without clean start.
-            await asyncio.to_thread(client.connect, *where, clean_start=False, properties=_session(self._receive_maximum))
+            await asyncio.to_thread(
+                client.connect, *where, clean_start=False, properties=_session(self._receive_maximum, self._session_expiry_s)
+            )
             client.loop_start()
             async with asyncio.timeout(HANDSHAKE_S):
                 reason = await self._first
@@ -328,9 +338,9 @@ def _pack(kind: int, message: Message) -> _Packed:
         raise Rejected("packet_too_large", f"{message.topic}: {err}") from err
 
 
-def _session(receive_maximum: int) -> Properties:
+def _session(receive_maximum: int, expiry_s: int) -> Properties:
     properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's class is untyped
-    properties.SessionExpiryInterval = SESSION_EXPIRY_S
+    properties.SessionExpiryInterval = expiry_s
     properties.ReceiveMaximum = receive_maximum
     properties.MaximumPacketSize = MAX_PACKET_BYTES
     return properties

@@ -9,21 +9,37 @@ from urllib.parse import urlsplit
 
 from city_model.faults import ConfigError, Problem
 from city_model.transport.credentials import Credentials, load_credentials
-from city_model.transport.mqtt import RECEIVE_MAXIMUM, Address, MqttTransport
+from city_model.transport.mqtt import RECEIVE_MAXIMUM, SESSION_EXPIRY_S, Address, MqttTransport
 
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _EXPECTED = "mqtt://HOST[:PORT] or mqtts://HOST[:PORT]"
 
 
 def make_transport(
-    url: str, credentials_file: Path | None = None, *, allow_plaintext: bool = False, receive_maximum: int = RECEIVE_MAXIMUM
+    url: str,
+    credentials_file: Path | None = None,
+    *,
+    allow_plaintext: bool = False,
+    receive_maximum: int = RECEIVE_MAXIMUM,
+    session_expiry_s: int = SESSION_EXPIRY_S,
 ) -> MqttTransport:
-    """A transport for `url`, not yet connected. Raises ConfigError.
+    """A transport for `url`, not yet connected. Raises ConfigError with the problems of address and credentials.
 
-    Without TLS only this machine is spoken to, unless `allow_plaintext` says that the network is trusted.
+    Without TLS only this machine is spoken to, unless `allow_plaintext` says that the network is trusted. The broker forgets
+    the session `session_expiry_s` after the connection ended.
     """
-    address = parse_address(url, allow_plaintext=allow_plaintext)
-    return MqttTransport(address, _credentials(credentials_file), receive_maximum=receive_maximum)
+    problems: list[Problem] = []
+    try:
+        address = parse_address(url, allow_plaintext=allow_plaintext)
+    except ConfigError as err:
+        problems += err.problems
+    try:
+        credentials = _credentials(credentials_file)
+    except ConfigError as err:
+        problems += err.problems
+    if problems:
+        raise ConfigError(problems)
+    return MqttTransport(address, credentials, receive_maximum=receive_maximum, session_expiry_s=session_expiry_s)
 
 
 def parse_address(url: str, *, allow_plaintext: bool = False) -> Address:
