@@ -21,7 +21,7 @@ import numpy as np
 from city_model.codec import observations
 from city_model.events import DeadLetter, Event, EventType, Readings
 from city_model.faults import Fenced, Rejected, Unavailable
-from city_model.topics import DEAD_LETTER, OBSERVATIONS
+from city_model.topics import DEAD_LETTER, DEFAULT_PARTITIONS, LOG_TOPICS, OBSERVATIONS
 from stream_processor.logs.port import EventLog, Output, Owner, Reader, Stored
 from stream_processor.logs.records import from_record, to_record
 from stream_processor.stores.port import Points, SeriesStore
@@ -47,6 +47,7 @@ class SinkCounts:
 async def run_sink(event_log: EventLog, store: SeriesStore, stop: asyncio.Event, counts: SinkCounts | None = None) -> None:
     """Be a member of the group `sink` until `stop` is set; then give the partitions up at once."""
     counts = counts if counts is not None else SinkCounts()
+    await event_log.ensure_topics(LOG_TOPICS, DEFAULT_PARTITIONS)
     member = await event_log.join(GROUP, OBSERVATIONS, f"{socket.gethostname()}-{os.getpid()}")
     tasks: dict[int, asyncio.Task[None]] = {}
     try:

@@ -79,6 +79,15 @@ async def test_observations_of_every_partition_end_in_the_store(log: EventLog, s
     assert counts.points == len(rows)
 
 
+async def test_a_sink_that_starts_first_makes_the_topics(tmp_path: Path, store: EmbeddedStore) -> None:
+    log = await open_log(f"sqlite:{tmp_path / 'fresh'}")
+    async with sinking(log, store) as counts:
+        await until(lambda: len(counts.owned) == DEFAULT_PARTITIONS)
+        await log.append(OBSERVATIONS, [(0, observed(("a/pm25", T0, 1.0)))])
+        await until(lambda: counts.records == 1)
+    await log.close()
+
+
 async def test_a_restarted_sink_goes_on_where_it_stopped(log: EventLog, store: EmbeddedStore) -> None:
     await log.append(OBSERVATIONS, [(3, observed(("a/pm25", T0, 1.0)))])
     async with sinking(log, store) as counts:
