@@ -33,6 +33,7 @@ class Chain:
         """Open all that is there. Raises Unavailable."""
         self.damages: list[Damage] = []
         self.too_new: list[str] = []
+        self._unread_id = 0
         self.segments: list[Segment] = []
         self._directory = directory
         self._segment_bytes = segment_bytes
@@ -41,8 +42,8 @@ class Chain:
 
     @property
     def last_id(self) -> int:
-        """The newest id in any file; 0 when there is none."""
-        return max((s.last_id for s in self.segments), default=0)
+        """The newest id in any file; 0 when there is none. A file we cannot read is taken to hold a thousand million."""
+        return max((self._unread_id, *(s.last_id for s in self.segments)))
 
     def size_bytes(self) -> int:
         """What all files take on the disk."""
@@ -115,6 +116,7 @@ class Chain:
             self._add(Segment(self._directory, int(priority), int(first_id), self._segment_bytes)).close()
         except TooNew as err:
             self.too_new.append(str(err))
+            self._unread_id = max(self._unread_id, int(first_id) + 10**9)
         except Damaged as err:
             self._set_apart(path, str(err))
 

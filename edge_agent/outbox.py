@@ -94,6 +94,7 @@ class Outbox:
         self._next_id = self._chain.last_id + 1
         self._seqs: Counter[tuple[str, str]] = Counter()
         self._fresh: dict[int, int] = {}
+        self._report_damage(now_ms)
 
     @property
     def boot(self) -> str:
@@ -254,8 +255,12 @@ class Outbox:
     def _report_damage(self, now_ms: int) -> None:
         """A gap record of the agent's own: what a damaged file held beyond what was saved is not known."""
         while self._chain.damages:
-            damage = self._chain.damages.pop(0)
+            damage = self._chain.damages[0]
+            reason = f"segment {damage.name} was damaged, {damage.saved} batches saved ({damage.why})"[:500]
+            try:
+                self._append_gaps([(self._site, self._agent, Gap("", -1, -1, 0, reason))], now_ms)
+            except Unavailable:
+                return  # told when the disk has room again
+            self._chain.damages.pop(0)
             self.counts.damaged_segments += 1
             self.counts.saved_batches += damage.saved
-            reason = f"segment {damage.name} was damaged, {damage.saved} batches saved ({damage.why})"[:500]
-            self._append_gaps([(self._site, self._agent, Gap("", -1, -1, 0, reason))], now_ms)

@@ -74,12 +74,12 @@ def open_file(path: Path, wal_pages: int) -> sqlite3.Connection:
         fresh = not path.exists()
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
         try:
-            for pragma in _PRAGMAS:
-                db.execute(f"PRAGMA {pragma}")
-            db.execute(f"PRAGMA wal_autocheckpoint = {wal_pages}")
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version > VERSION:
                 raise TooNew(f"{path.name}: format {version}; this program knows {VERSION}")
+            for pragma in _PRAGMAS:
+                db.execute(f"PRAGMA {pragma}")
+            db.execute(f"PRAGMA wal_autocheckpoint = {wal_pages}")
             if script := _SCHEMA if version == 0 else _UPGRADES.get(version):
                 db.executescript(script)
         except BaseException:

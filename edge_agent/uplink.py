@@ -8,6 +8,7 @@ times (no right to write there, too large) is set aside and reported, so that it
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 from collections.abc import Mapping
@@ -75,8 +76,9 @@ class Uplink:
         """Return when everything accepted up to `up_to_id` is stored, rejected or set aside."""
         while True:
             self._progress.clear()
-            if not await self._disk(self._outbox.waits, up_to_id):
-                return
+            with contextlib.suppress(Unavailable):
+                if not await self._disk(self._outbox.waits, up_to_id):
+                    return
             await self._progress.wait()
 
     async def send(self) -> None:
@@ -101,7 +103,11 @@ class Uplink:
                 await asyncio.sleep(_LINK_LOOK_S)
                 continue
             acks = [ack for d in deliveries if (ack := self._ack_of(d.message)) is not None]
-            done = await self._disk(self._apply, acks)
+            try:
+                done = await self._disk(self._apply, acks)
+            except Unavailable as err:
+                log.warning("acks could not be noted, what they speak of is sent again: %s", err)
+                continue
             for id_ in done:
                 self._flights.pop(id_, None)
                 self._again.discard(id_)
@@ -113,7 +119,11 @@ class Uplink:
 
     async def _launch(self, room: int, group: asyncio.TaskGroup) -> bool:
         """Start publishing up to `room` batches; False when there was nothing to send."""
-        batches = await self._disk(self._outbox.pending, room, self._clock.now_ms(), set(self._flights))
+        try:
+            batches = await self._disk(self._outbox.pending, room, self._clock.now_ms(), set(self._flights))
+        except Unavailable as err:
+            log.warning("the outbox cannot be read: %s", err)
+            return False
         now_s = asyncio.get_running_loop().time()
         for kept in batches:
             self._flights[kept.id] = _Flight(now_s, group.create_task(self._publish(kept)))
