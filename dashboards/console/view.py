@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
+from collections.abc import Callable
 from statistics import median
 
 import msgspec
@@ -14,8 +16,11 @@ from city_model.registry import City
 from dashboards.console.shelf import Card, Shelf
 from dashboards.console.sites import Figures, SiteNow, site_now
 
-SILENT_AFTER_MS = 60_000
-"""Without a report of the engine for so long (by the clock that drives it), ages can no longer be judged: everything is unknown."""
+SILENT_AFTER_S = 30.0
+"""Without a report of the engine for so long, ages can no longer be judged: everything is unknown. By the machine's own time, because
+the city's stands still exactly when this matters; six of the engine's ticks of 5 s."""
+BEHIND_MS = 300_000
+"""A partition whose tick is older than the city's by this much lags."""
 TOLERABLE_PER_HOUR = 6
 """About one alarm in ten minutes is what one person can handle (EEMUA 191, ISA-18.2)."""
 _HOUR_MS = 3_600_000
@@ -66,9 +71,9 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class View:
-    """The newest of everything. Times are ms of event time; only silence and latency are judged by `clock`."""
+    """The newest of everything. Times are ms of event time; latency is judged by `clock`, silence by `elapsed_s` (seconds, only rising)."""
 
-    def __init__(self, city: City, clock: Clock) -> None:
+    def __init__(self, city: City, clock: Clock, elapsed_s: Callable[[], float] = time.monotonic) -> None:
         self.city = city
         self.shelf = Shelf()
         self.log_fault = ""
@@ -79,7 +84,8 @@ class View:
         self._wanted = {d.id: frozenset(x.id for x in d.directions) for d in city.device if d.kind != "agent"}
         self._figures: dict[str, dict[str, tuple[int, float]]] = {device: {} for device in self._wanted}
         self._reports: dict[int, Report] = {}
-        self._report_seen_ms: int | None = None
+        self._elapsed_s = elapsed_s
+        self._report_seen_s: float | None = None
         self._latencies_ms: deque[int] = deque(maxlen=_LATENCIES)
 
     @property
@@ -92,9 +98,9 @@ class View:
         """`ok`; `waiting` before the first report; `log` when the log cannot be read; `silent` when reports have stopped."""
         if self.log_fault:
             return "log"
-        if self._report_seen_ms is None:
+        if self._report_seen_s is None:
             return "waiting"
-        return "silent" if self._clock.now_ms() - self._report_seen_ms > SILENT_AFTER_MS else "ok"
+        return "silent" if self._elapsed_s() - self._report_seen_s > SILENT_AFTER_S else "ok"
 
     def observe(self, readings: Readings, *, live: bool) -> None:
         """Newest values by event time; what came late changes nothing here."""
@@ -121,8 +127,8 @@ class View:
         known = self._reports.get(report.partition)
         if known is None or report.at_ms >= known.at_ms:
             self._reports[report.partition] = report
-        if live or self._report_seen_ms is None:
-            self._report_seen_ms = self._clock.now_ms()
+        if live or self._report_seen_s is None:
+            self._report_seen_s = self._elapsed_s()
 
     def transition(self, event: AlarmEvent, position: str) -> bool:
         """True when it was news."""
@@ -155,7 +161,7 @@ class View:
             latency_ms=self._latency_ms(),
             alarms_this_hour=0 if clock_ms is None else self.shelf.opened_since(clock_ms - _HOUR_MS),
             tolerable_per_hour=TOLERABLE_PER_HOUR,
-            partitions_behind=sum(report.at_ms < (clock_ms or 0) - SILENT_AFTER_MS for report in self._reports.values()),
+            partitions_behind=sum(report.at_ms < (clock_ms or 0) - BEHIND_MS for report in self._reports.values()),
             unreadable=self.unreadable,
         )
 
@@ -164,9 +170,9 @@ class View:
         return Snapshot(self.clock_ms, self.link, sites, self.quality(sites), self.shelf.ranked())
 
     def _latency_ms(self) -> int | None:
-        """None when the clock and the events are not of one time (a recording played later, say)."""
-        middle = int(median(self._latencies_ms)) if self._latencies_ms else -1
-        return middle if 0 <= middle < _HOUR_MS else None
+        """None when clock and events are not of one time (a recording played later), or the clock moves with the events and says 0."""
+        middle = int(median(self._latencies_ms)) if self._latencies_ms else 0
+        return middle if 0 < middle < _HOUR_MS else None
 
 
 def _share(sites: dict[str, SiteNow], kind: str) -> Share:

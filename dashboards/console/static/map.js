@@ -169,7 +169,8 @@ function placeLabels() {
 function iconBox(marker, box) {
   const at = map.latLngToContainerPoint(marker.getLatLng());
   const half = [...box.children].slice(0, -1).reduce((sum, node) => sum + node.offsetWidth + 3, 0) / 2;
-  return { left: at.x - half - 1, right: at.x + half + 1, top: at.y - 12, bottom: at.y + 12 };
+  const rim = box.classList.contains("calls") ? 6 : 1;
+  return { left: at.x - half - rim, right: at.x + half + rim, top: at.y - 12, bottom: at.y + 12 };
 }
 
 function sides(marker, box, label) {
