@@ -34,7 +34,9 @@ def page() -> str:
 
 def _sections(name: str, command: click.Command, parent: click.Context | None) -> Iterator[str]:
     parent = parent or click.Context(click.Group("saola"), info_name="saola")
-    ctx = click.Context(command, info_name=name, parent=parent, terminal_width=_WIDTH, max_content_width=_WIDTH)
+    ctx = click.Context(
+        command, help_option_names=["-h", "--help"], info_name=name, parent=parent, terminal_width=_WIDTH, max_content_width=_WIDTH
+    )
     yield f"## `{ctx.command_path}`\n\n```text\n{command.get_help(ctx).rstrip()}\n```\n"
     if isinstance(command, click.Group):
         for below in command.list_commands(ctx):
