@@ -194,7 +194,11 @@ def _open_files(directory: Path, now_ms: int) -> tuple[Chain, Chain]:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not numbers(directory):
                 make_file(segment_path(directory, 1), 1, now_ms, None)
-        return Chain(directory), Chain(directory)
+        chains = Chain(directory), Chain(directory)
+        for chain in chains:
+            with chain.begin("DEFERRED"):  # a file that is none of ours, or of another version, is told now
+                pass
+        return chains
 
 
 def _expire_files(directory: Path, now_ms: int) -> int:

@@ -58,7 +58,12 @@ class Chain:
 
     @property
     def current(self) -> sqlite3.Connection:
-        return self._segment(self.number)
+        """The file that was current when we last looked; `begin` finds out whether it still is."""
+        while True:
+            try:
+                return self._segment(self.number)
+            except FileNotFoundError:  # sealed and expired since, before we had opened it
+                self.number = self._find_current()
 
     def close(self) -> None:
         for db in self._open.values():

@@ -51,12 +51,13 @@ class KafkaLog:
         self._group_lookups: dict[str, AIOKafkaConsumer] = {}
         self._partitions: dict[str, int] = {}
         self._producer: AIOKafkaProducer | None = None
+        self._appending = asyncio.Lock()
         self._starting = asyncio.Lock()
 
     @classmethod
     async def open(cls, servers: str, settings: Settings = DEFAULT) -> KafkaLog:
         """Connect to `host:port[,host:port]`. Raises Unavailable."""
-        admin, lookup = client.new_admin(servers), client.new_consumer(servers, None)
+        admin, lookup = client.new_admin(servers), client.new_consumer(servers, None, isolation_level="read_uncommitted")
         try:
             async with asyncio.timeout(settings.answer_within_s):
                 await admin.start()
@@ -85,20 +86,21 @@ class KafkaLog:
         return self._partitions[topic]
 
     async def append(self, topic: str, rows: Sequence[tuple[int, Record]]) -> None:
-        for partition, record in rows:
-            await self.check(topic, partition)
-            reject_too_big(topic, record)
         if not rows:
             return
-        async with self.within(f"append to {topic}"):
-            producer = await self._started_producer()
+        with client.failures_of(self.servers, f"append to {topic}"):
             try:
-                await asyncio.gather(*[await client.send(producer, topic, partition, record) for partition, record in rows])
-            except (KafkaError, asyncio.CancelledError):  # cancelled: by the time limit, or by the caller, who may also come again
-                await self._drop(producer)
+                async with asyncio.timeout(self.settings.answer_within_s):
+                    async with self._appending:  # so that concurrent calls are written in the order in which they were made
+                        sent = await self._hand_over(topic, rows)
+                    await asyncio.gather(*sent)
+            except (KafkaError, TimeoutError):
+                await self._drop_producer()
                 raise
 
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """The end is that of all records, in transactions still open too: one whose commit was just acknowledged may look open for a
+        moment, and whoever reads up to the end must not miss it."""
         await self.check(topic, partition)
         place = TopicPartition(topic, partition)
         async with self.within(f"look up offsets of {topic}/{partition}"):
@@ -181,21 +183,24 @@ class KafkaLog:
             await asyncio.sleep(0.05)
         raise Rejected("unknown_topic", f"the log has no topic {topic!r}; ensure_topics makes it")
 
-    async def _started_producer(self) -> AIOKafkaProducer:
-        async with self._starting:
-            if self._producer is None:
-                producer = client.new_producer(self.servers)
-                try:
-                    await producer.start()
-                except (KafkaError, asyncio.CancelledError):
-                    await client.abandon(producer)
-                    raise
-                self._producer = producer
-            return self._producer
+    async def _hand_over(self, topic: str, rows: Sequence[tuple[int, Record]]) -> list[asyncio.Future[object]]:
+        for partition, record in rows:
+            await self.check(topic, partition)
+            reject_too_big(topic, record)
+        if self._producer is None:
+            producer = client.new_producer(self.servers)
+            try:
+                await producer.start()
+            except (KafkaError, asyncio.CancelledError):
+                await client.abandon(producer)
+                raise
+            self._producer = producer
+        return [await client.send(self._producer, topic, partition, record) for partition, record in rows]
 
-    async def _drop(self, producer: AIOKafkaProducer) -> None:
-        if self._producer is producer:
-            self._producer = None
+    async def _drop_producer(self) -> None:
+        """Concurrent appends fail with this one: what the producer still holds must not arrive after its callers' next attempts."""
+        producer, self._producer = self._producer, None
+        if producer:
             await client.abandon(producer)
 
 
@@ -324,10 +329,15 @@ class KafkaOwner:
         self._producer = producer
         self._group = group
         self._place = place
+        self._committed: int | None = None
         self._ended = False
 
     async def committed(self) -> int | None:
-        return await self._kafka.committed(self._group, self._place)
+        """Right after the take-over the broker knows it (our start has waited for the earlier owner's transaction to end); after a commit
+        of ours it may learn it a little later than we do."""
+        if self._committed is None:
+            self._committed = await self._kafka.committed(self._group, self._place)
+        return self._committed
 
     async def commit(self, outputs: Sequence[Output], next_offset: int | None) -> None:
         for output in outputs:
@@ -340,6 +350,7 @@ class KafkaOwner:
                 await self._producer.begin_transaction()
                 await self._write(outputs, next_offset)
                 await self._producer.commit_transaction()
+                self._committed = self._committed if next_offset is None else next_offset
             except (KafkaError, asyncio.CancelledError):
                 self._ended = True
                 await client.abandon(self._producer)  # the next owner's start aborts what is open

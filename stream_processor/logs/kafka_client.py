@@ -37,11 +37,10 @@ def new_consumer(servers: str, group: str | None, **more: Any) -> AIOKafkaConsum
         bootstrap_servers=servers,
         group_id=group,
         enable_auto_commit=False,
-        isolation_level="read_committed",
         max_partition_fetch_bytes=_MOST_FETCH_BYTES,
         fetch_max_bytes=_MOST_FETCH_BYTES,
         request_timeout_ms=_REQUEST_TIMEOUT_MS,
-        **{"auto_offset_reset": "none", **more},
+        **{"auto_offset_reset": "none", "isolation_level": "read_committed", **more},
     )
 
 

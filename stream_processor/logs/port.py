@@ -98,7 +98,8 @@ class EventLog(Protocol):
         ...
 
     async def append(self, topic: str, rows: Sequence[tuple[int, Record]]) -> None:
-        """Write (partition, record) rows; on return all are durable. Order within a partition is kept. Raises Unavailable."""
+        """Write (partition, record) rows; on return all are durable. Order within a partition is kept, that of the calls too when several
+        are under way. Raises Unavailable (some rows may be there), or Rejected (unknown topic or partition, too big: none is)."""
         ...
 
     async def bounds(self, topic: str, partition: int) -> tuple[int, int]:

@@ -16,7 +16,10 @@ from edge_agent.cli import edge
 from edge_agent.site import load_site
 
 CSV = "time,pm25\n2026-01-01T00:00:00Z,5\n2026-01-01T01:00:00Z,6\n"
-AIR_ONLY = '[agent]\nid = "agent-1"\nsite = "s1"\noutbox = "outbox"\n[mqtt]\nurl = "mqtt://127.0.0.1:1"\n[[air]]\ndevice = "air-1"\ncsv = "air.csv"\n'
+AIR_ONLY = (
+    '[agent]\nid = "agent-1"\nsite = "s1"\noutbox = "outbox"\n[mqtt]\nurl = "mqtt://127.0.0.1:1"\n'
+    '[[air]]\ndevice = "air-1"\ncsv = "air.csv"\n'
+)
 WRONG = """
 [agent]
 id = "Agent 1"
