@@ -6,6 +6,7 @@ vehicle has its true length in the slit at 5 frames a second as at 25.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,7 @@ USUAL_WIDTH_LANES = 0.69
 KEPT_WIDTHS, LEAST_WIDTHS = 48, 3
 TYPICAL_M_S = 8.0
 WARM_MS = 2_000
+SAME_MS, SAME_M = 160, 2.5
 
 Floats = NDArray[np.float32]
 
@@ -165,12 +167,18 @@ class LineCounter:
         return out
 
     def _known(self, blob: Blob, peak_ms: int) -> bool:
-        """Told already: near in time, or the line has hardly moved since, at the same place."""
-        run = float(self._run[blob.peak_row, round(blob.column)])
-        return any(
-            abs(column - blob.column) < 0.5 * self._lane_cells and (abs(at_ms - peak_ms) < 160 or abs(told - run) < 2.5)
-            for at_ms, column, told in self._told
-        )
+        """Told already: at about the same time and place; or the same vehicle, still on the line, which has hardly moved since."""
+        column = round(blob.column)
+        near = [t for t in self._told if abs(t[1] - blob.column) < 0.5 * self._lane_cells]
+        if any(abs(at_ms - peak_ms) < SAME_MS for at_ms, _, _ in near):
+            return True
+        run = float(self._run[blob.peak_row, column])
+        for at_ms, _, told in near:
+            since = bisect_left(self._times, at_ms)
+            stays = since < blob.peak_row and float(self._slit[since : blob.peak_row + 1, column].min()) > ON_LINE
+            if stays and abs(told - run) < SAME_M:
+                return True
+        return False
 
     def _crossing(self, blob: Blob) -> Crossing:
         column = round(blob.column)

@@ -54,11 +54,14 @@ class RoadMotion:
     def __init__(self, view: RoadView) -> None:
         self._cell_m = view.cell_m
         self._window = (_odd(1.6 / view.cell_m), _odd(4.0 / view.cell_m))
+        self._flat = (_odd(2.4 / view.cell_m), _odd(3.2 / view.cell_m))
         self._past: deque[_Look] = deque(maxlen=LONG_LAG)
 
     def look(self, difference: Floats, covered: Mask, at_ms: int, *, measure: bool = True) -> Speeds:
         """Speeds of cells covered now, from where their patches were before; `measure` False only remembers this look."""
-        now = _Look(at_ms, np.where(cv2.dilate(covered.astype(np.uint8), _AROUND) > 0, difference, 0).astype(np.float32), covered)
+        near = cv2.dilate(covered.astype(np.uint8), _AROUND) > 0
+        shape = difference - cv2.blur(difference, self._flat, borderType=cv2.BORDER_REFLECT_101)
+        now = _Look(at_ms, np.where(near, shape, 0).astype(np.float32), covered)
         if self._past and at_ms - self._past[-1].at_ms > LONGEST_GAP_MS:
             self._past.clear()
         speeds = self._measure(now) if measure and self._past and covered.any() else nothing(covered.shape)
