@@ -154,14 +154,18 @@ class DirectionModel:
             speed_basis="none" if empty else "homography",
         )
 
+    @cached_property
+    def _line_by_class(self) -> tuple[Floats, Floats, Floats]:
+        """Crossing times of two-wheelers, cars and large vehicles."""
+        at_s, kind, _ = self._line
+        two_wheelers, cars, large = (at_s[_CLASS_OF[kind] == sample_class] for sample_class in range(3))
+        return two_wheelers, cars, large
+
     def _counts(self, end_s: Floats, span_s: float) -> NDArray[np.int64]:
         """Crossings per sample class, shape (3, n)."""
-        at_s, kind, _ = self._line
-        rows = []
-        for sample_class in range(3):
-            own = at_s[_CLASS_OF[kind] == sample_class]
-            rows.append(np.searchsorted(own, end_s, side="right") - np.searchsorted(own, end_s - span_s, side="right"))
-        return np.array(rows)
+        return np.array(
+            [np.searchsorted(own, end_s, side="right") - np.searchsorted(own, end_s - span_s, side="right") for own in self._line_by_class]
+        )
 
     def crossings(self, start_ms: int, stop_ms: int) -> list[Crossing]:
         """Who crossed the line with start_ms < time <= stop_ms, in order."""
