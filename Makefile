@@ -34,12 +34,12 @@ bench: .venv/.with-dev ## the numbers: readings/s through the core, messages/s i
 
 # Installed again only when pyproject.toml changes. The demo needs no development package; what has them serves the demo too.
 .venv/.with-all: pyproject.toml | .venv/bin/python
-	@test -e .venv/.with-dev || echo "installing into .venv ..."
+	@test -e .venv/.with-dev || echo "installing into .venv ..." >&2
 	@test .venv/.with-dev -nt pyproject.toml || $(PIP) -e ".[all]"
 	@touch $@
 
 .venv/.with-dev: pyproject.toml | .venv/bin/python
-	@echo "installing with development packages into .venv ..."
+	@echo "installing with development packages into .venv ..." >&2
 	@$(PIP) -e ".[dev]"
 	@touch $@
 
