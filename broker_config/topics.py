@@ -9,6 +9,9 @@ import msgspec
 from broker_config.settings import Kafka
 from city_model.topics import LOG_TOPICS, LogTopic
 
+_MOST_MESSAGE_BYTES = 2 * 1024 * 1024  # the largest record (1 MiB) and what surrounds it
+_DAY_MS, _HOUR_MS = 86_400_000, 3_600_000
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:
@@ -26,11 +29,20 @@ def declared(kafka: Kafka) -> list[Topic]:
 
 
 def _config(topic: LogTopic, replicas: int) -> dict[str, str]:
-    config = {"cleanup.policy": "compact" if topic.compacted else "delete"}
-    if not topic.compacted:
-        config["retention.ms"] = str(-1 if topic.retention_ms is None else topic.retention_ms)
+    """As the Kafka log itself would make the topic (a test compares), and what more than one replica changes.
+
+    Stamped with the time of appending: by event time, retention would delete what an outbox brings late.
+    """
+    config = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(_MOST_MESSAGE_BYTES)}
+    if topic.compacted:
+        config |= {"cleanup.policy": "compact", "segment.ms": str(_DAY_MS)}  # only closed segments are compacted
+    elif topic.retention_ms is None:
+        config |= {"cleanup.policy": "delete", "retention.ms": "-1"}
+    else:
+        segment_ms = min(_DAY_MS, max(_HOUR_MS, topic.retention_ms // 10))
+        config |= {"cleanup.policy": "delete", "retention.ms": str(topic.retention_ms), "segment.ms": str(segment_ms)}
     if topic.flush_each and replicas == 1:
-        config["flush.messages"] = "1"  # with one replica acks=all is only page cache
+        config["flush.messages"] = "1"  # acks=all is only page cache then
     if replicas > 2:
         config["min.insync.replicas"] = "2"
     return config

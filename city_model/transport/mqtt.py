@@ -262,6 +262,7 @@ class MqttTransport:
     def _make(self, client_id: str, will: Message | None) -> _Client:
         client = _Client(CallbackAPIVersion.VERSION2, client_id, protocol=MQTTProtocolVersion.MQTTv5, manual_ack=True)
         client.connect_timeout = HANDSHAKE_S
+        _back_off(client, 0.05, 0.1)  # until the first success nobody waits to be let in again
         if self._credentials is not None:
             client.username_pw_set(self._credentials.user, self._credentials.password)
         if self._address.tls:

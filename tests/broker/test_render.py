@@ -11,10 +11,12 @@ import pytest
 
 from broker_config.render import render
 from broker_config.settings import BrokerSettings, Kafka, Mqtt, load_settings
+from broker_config.topics import declared
 from city_model.faults import ConfigError
 from city_model.registry import Device
 from city_model.topics import LOG_TOPICS, MAX_PAYLOAD_BYTES
 from city_model.transport.credentials import load_credentials
+from stream_processor.logs.kafka_client import new_topic
 from tests.mosquitto_fixture import broker_city
 
 DEFAULTS = BrokerSettings()
@@ -83,7 +85,15 @@ def test_the_topics_are_declared_with_retention_and_compaction(tmp_path: Path) -
     assert {(t["partitions"], t["replicas"]) for t in topics.values()} == {(4, 3)}
     assert topics["alarms"]["config"]["cleanup.policy"] == "compact"
     assert topics["alarm-events"]["config"]["retention.ms"] == "-1"
-    assert topics["inputs"]["config"] == {"cleanup.policy": "delete", "retention.ms": "2592000000", "min.insync.replicas": "2"}
+    inputs = topics["inputs"]["config"]
+    assert (inputs["cleanup.policy"], inputs["retention.ms"], inputs["min.insync.replicas"]) == ("delete", "2592000000", "2")
+
+
+def test_the_declaration_is_what_the_kafka_log_itself_would_make() -> None:
+    for topic, ours in zip(LOG_TOPICS, declared(Kafka()), strict=True):
+        theirs = new_topic(topic, 12, 1)
+        assert (theirs.name, theirs.num_partitions, theirs.replication_factor) == (ours.name, ours.partitions, ours.replicas)
+        assert {"cleanup.policy": "delete"} | theirs.topic_configs == ours.config
 
 
 def test_with_one_replica_inputs_and_frames_are_flushed(tmp_path: Path) -> None:
