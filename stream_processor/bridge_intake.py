@@ -6,7 +6,6 @@ Everything that will never be good ends in `refused` with a short code to count 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 import msgspec
@@ -18,7 +17,7 @@ from city_model.registry import City, Device
 from city_model.topics import FRAMES, INPUTS, MAX_PAYLOAD_BYTES, Stream, parse_mqtt_topic
 from city_model.transport.port import Message
 from stream_processor.bridge_jpeg import check_jpeg
-from stream_processor.bridge_parts import Arrival, Taken, refused, whole
+from stream_processor.bridge_parts import Arrival, Taken, refused, whole_single
 from stream_processor.bridge_readings import take_readings
 from stream_processor.bridge_samples import take_samples
 
@@ -96,7 +95,7 @@ def _take_frame(event: Event, device: Device, at: Arrival) -> Taken:
     if device.kind != "camera":
         raise Rejected("not_a_camera", f"{device.id} is of kind {device.kind!r}")
     check_jpeg(event.data)
-    return whole(replace(event, content_type=_JPEG, count=1), at, FRAMES)
+    return whole_single(event, at, FRAMES, _JPEG)
 
 
 def _take_event(event: Event, device: Device, at: Arrival) -> Taken:
@@ -105,14 +104,14 @@ def _take_event(event: Event, device: Device, at: Arrival) -> Taken:
     gap = _decoded(Gap, event)
     if not -1 <= gap.first_seq <= gap.last_seq < 2**53 or len(gap.boot) > 64 or gap.count < 0:
         raise Rejected("malformed", f"gap of {gap.first_seq}..{gap.last_seq}")
-    return whole(replace(event, content_type=_JSON, count=1), at, INPUTS)
+    return whole_single(event, at, INPUTS, _JSON)
 
 
 def _take_status(event: Event, device: Device, at: Arrival) -> Taken:
     if event.type != EventType.STATUS:
         raise _unknown(event)
     _decoded(Status, event)
-    return whole(replace(event, content_type=_JSON, count=1), at, INPUTS)
+    return whole_single(event, at, INPUTS, _JSON)
 
 
 def _no_input(event: Event, device: Device, at: Arrival) -> Taken:

@@ -41,10 +41,15 @@ class Arrival:
     now_ms: int
 
 
-def whole(event: Event, at: Arrival, topic: str) -> Taken:
-    """All of `event` is good."""
-    kept = replace(event, area=at.area, recorded_ms=at.now_ms)
-    return Taken(((topic, kept),), (), _stored(event.boot, event.seq, event.count), event.count)
+def whole(event: Event, at: Arrival, topic: str, *, content_type: str, data: bytes, at_ms: int, count: int) -> Taken:
+    """All of `event` is good; it goes into the log in this form. Area and time of recording are ours, whatever the sender wrote."""
+    kept = Event(event.type, event.site, event.device, event.boot, event.seq, count, at_ms, content_type, data, at.area, at.now_ms)
+    return Taken(((topic, kept),), (), _stored(event.boot, event.seq, count), count)
+
+
+def whole_single(event: Event, at: Arrival, topic: str, content_type: str) -> Taken:
+    """An event of one item that goes into the log as it came."""
+    return whole(event, at, topic, content_type=content_type, data=event.data, at_ms=event.at_ms, count=1)
 
 
 def refused(event: Event | None, at: Arrival, err: Rejected, payload: bytes, *, leaves_gap: bool) -> Taken:

@@ -30,9 +30,10 @@ def take_readings(event: Event, kind: str, at: Arrival) -> Taken:
     value, index, at_ms = readings.value, readings.name_index, readings.at_ms
     good = (value >= low[index]) & (value <= high[index]) & (at_ms >= 0) & (at_ms <= _LATEST_MS)
     data = event.data if kind == packed.CONTENT_TYPE else packed.encode(readings)
-    normal = replace(event, count=len(readings), content_type=packed.CONTENT_TYPE, data=data)
     if good.all():
-        return whole(replace(normal, at_ms=int(at_ms.max())), at, INPUTS)
+        newest_ms = int(at_ms.max())
+        return whole(event, at, INPUTS, content_type=packed.CONTENT_TYPE, data=data, at_ms=newest_ms, count=len(readings))
+    normal = replace(event, content_type=packed.CONTENT_TYPE)
     return in_part(normal, at, _faults(readings, good), at_ms.tolist(), lambda rows: packed.encode(_rows(readings, rows)))
 
 

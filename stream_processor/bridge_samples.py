@@ -30,11 +30,11 @@ def take_samples(event: Event, device: Device, at: Arrival) -> Taken:
         raise Rejected("malformed", f"the envelope says {event.count} samples, the data has {len(rows)}")
     directions = {direction.id for direction in device.directions}
     checked = [_check(bytes(row), directions) for row in rows]
-    normal = replace(event, count=len(rows), content_type=samples.CONTENT_TYPE)
     times = [one.at_ms if isinstance(one, TrafficSample) else 0 for one in checked]
     faults = [one if isinstance(one, Rejected) else None for one in checked]
     if not any(faults):
-        return whole(replace(normal, at_ms=max(times)), at, INPUTS)
+        return whole(event, at, INPUTS, content_type=samples.CONTENT_TYPE, data=event.data, at_ms=max(times), count=len(rows))
+    normal = replace(event, content_type=samples.CONTENT_TYPE)
     return in_part(normal, at, faults, times, lambda some: b"[" + b",".join(bytes(rows[row]) for row in some) + b"]")
 
 

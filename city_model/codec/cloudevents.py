@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -19,8 +20,9 @@ STRUCTURED = "application/cloudevents+json"
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
 
+@lru_cache(maxsize=64)
 def rfc3339(at_ms: int) -> str:
-    """`at_ms` as 2026-11-25T04:05:06.789Z."""
+    """`at_ms` as 2026-11-25T04:05:06.789Z. The newest few are remembered: a whole batch is recorded at one time."""
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -53,16 +53,20 @@ def _read(command: int, body: bytes) -> Publish:
     if end > len(body) or not topic:
         raise ValueError("malformed PUBLISH: properties reach beyond the packet, or there is no topic")
     content_type, properties = "", {}
+    unpack = _U16.unpack_from
     while at < end:
         kind = body[at]
-        at += 1
-        if kind == _USER_PROPERTY:
-            name, at = _text(body, at)
-            properties[name], at = _text(body, at)
+        if kind == _USER_PROPERTY:  # nine of them in an envelope: read in place
+            (size,) = unpack(body, at + 1)
+            name = body[at + 3 : at + 3 + size].decode()
+            at += 3 + size
+            (size,) = unpack(body, at)
+            properties[name] = body[at + 2 : at + 2 + size].decode()
+            at += 2 + size
         elif kind == _CONTENT_TYPE:
-            content_type, at = _text(body, at)
+            content_type, at = _text(body, at + 1)
         else:
-            at = _skip(kind, body, at)
+            at = _skip(kind, body, at + 1)
     if at != end:
         raise ValueError("malformed PUBLISH: a property reaches into the payload")
     return Publish(topic, body[end:], content_type, properties, packet_id, qos, bool(command & 1))
