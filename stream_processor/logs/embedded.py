@@ -10,6 +10,7 @@ import asyncio
 import fcntl
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,7 @@ class EmbeddedLog:
         self._settings = settings
         self._clock = clock
         self._rolled = asyncio.Event()
+        self._expiring = asyncio.Lock()
         self._watch = Watch(chains[0], settings.poll_s)
         self._queue = WriteQueue(chains[1], settings.segment_bytes, settings.segment_ms, clock, self._watch.note, self._rolled.set)
         self._keeper = asyncio.create_task(self._keep())
@@ -98,7 +100,8 @@ class EmbeddedLog:
 
     async def expire(self, now_ms: int) -> int:
         """Take away what is past its retention at `now_ms`; returns how many files are gone. Also happens every hour and after a roll."""
-        return await asyncio.to_thread(_expire_files, self.directory, now_ms)
+        async with self._expiring:
+            return await asyncio.to_thread(_expire_files, self.directory, now_ms)
 
     async def close(self) -> None:
         if self._keeper.done():
@@ -118,10 +121,11 @@ class EmbeddedLog:
             except Unavailable as err:
                 log.warning("retention could not run, it is tried again", extra={"reason": str(err)})
             self._rolled.clear()
-            try:
-                await asyncio.wait_for(self._rolled.wait(), self._settings.expire_every_s)
-            except TimeoutError:
-                continue
+            with suppress(TimeoutError):
+                async with asyncio.timeout(
+                    self._settings.expire_every_s
+                ):  # not wait_for: before 3.12 it may swallow `close`'s cancellation
+                    await self._rolled.wait()
 
 
 class EmbeddedReader:
