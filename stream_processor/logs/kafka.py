@@ -361,6 +361,5 @@ class KafkaOwner:
 
     async def _write(self, outputs: Sequence[Output], next_offset: int | None) -> None:
         sent = [await client.send(self._producer, output.topic, self._place.partition, output.record) for output in outputs]
-        if next_offset is not None:
-            await self._producer.send_offsets_to_transaction({self._place: next_offset}, self._group)
-        await asyncio.gather(*sent)
+        offset = () if next_offset is None else (self._producer.send_offsets_to_transaction({self._place: next_offset}, self._group),)
+        await asyncio.gather(*sent, *offset)

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -109,8 +110,20 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     `stop` alone would first deliver it, or wait for ever. aiokafka has no public way to drop it, hence the private names.
     """
     await stop_all(producer._sender.close(), producer.client.close())
-    producer._message_accumulator.fail_all(KafkaError("abandoned"))
+    held = producer._message_accumulator
+    batches = [*chain.from_iterable(held._batches.values()), *held._pending_batches]
+    held.fail_all(KafkaError("abandoned"))
+    for batch in batches:
+        _nobody_asks(batch._drain_waiter, *[future for future, _ in batch._msg_futures])
+    _nobody_asks(producer._txn_manager.wait_for_transaction_end())
     await stop_all(producer.stop())
+
+
+def _nobody_asks(*futures: asyncio.Future[object] | None) -> None:
+    """Mark failures as seen: asyncio would report each that nobody retrieves as an error of the program."""
+    for future in futures:
+        if future and future.done() and not future.cancelled():
+            future.exception()
 
 
 @contextmanager
