@@ -106,7 +106,11 @@ async def open_city(
         stood_in["influxdb"] = "embedded SQLite series store"
         running = RunningCity(city, city_path, directory, clock, log, log_url, store, store_url, connect, stood_in)
         stack.push_async_callback(running.close)
-        running.start("bridge", run_bridge(connect(BRIDGE), log, RegistryFile(city_path), clock, running.stop, counts=running.bridge))
+        ready = asyncio.Event()
+        running.start(
+            "bridge", run_bridge(connect(BRIDGE), log, RegistryFile(city_path), clock, running.stop, counts=running.bridge, ready=ready)
+        )
+        await ready.wait()  # what is published before the first subscription reaches nobody
         running.start("sink", run_sink(log, store, running.stop, running.sink))
         yield running
 
