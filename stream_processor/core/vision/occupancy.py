@@ -68,7 +68,7 @@ class Occupancy:
         difference = signed_difference(self._seen, base, steep)
         self.difference = np.where(trusted, difference, self._windows.wide(difference)).astype(np.float32)
         strong = (evidence(self.difference, self._windows.texture) > THRESHOLD) & self._view.valid
-        strong &= cv2.blur(np.abs(self.difference), (3, 3)) > LEVEL
+        strong &= np.abs(self.difference) > LEVEL
         self.covered = self._windows.solid(strong) & self._view.valid
         self._thin = strong & ~self.covered
 
@@ -77,13 +77,20 @@ class Occupancy:
         trusted = self._trusted
         furniture = self.covered & still & ~trusted & flowing
         self.covered &= ~furniture
-        self.share = float(self.covered.sum()) / self._cells
+        self.share = float(self._footprint().sum()) / self._cells
         self.trusted_share = float((trusted & self._view.valid).sum()) / self._cells
         since_s = 0.2 if self._last_ms is None else min((at_ms - self._last_ms) / 1000, 1.0)
         weight = np.where(self.covered, np.where(trusted, COVERED_WEIGHT, COLD_COVERED_WEIGHT), 1.0)
         weight = np.where(furniture, FURNITURE_WEIGHT, np.where(self._thin, THIN_WEIGHT, weight))
         self._background.learn(self._seen, (weight * since_s).astype(np.float32))
         self._last_ms = at_ms
+
+    def _footprint(self) -> Mask:
+        """What is covered on the ground: a cell whose top would hide another is covered only if that one is hidden too."""
+        behind = self._view.behind
+        if behind is None:
+            return self.covered
+        return np.asarray(self.covered & (self.covered.ravel()[behind] | (behind < 0)))
 
     @property
     def _trusted(self) -> Mask:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_processor.core.vision.geometry import CameraGeometry, Carriageway, Homography, Point, crossings, whole_picture
+from stream_processor.core.vision.height import HIGHEST_M, LOWEST_M, Post, post_of
 
 LANE_M = 3.5
 FOCAL_WIDTHS = 1.1
@@ -43,6 +44,9 @@ class RoadView:
     direction: Point | None
     px_per_cell: float
     step: int
+    speed_factor: float = 1.0
+    behind: NDArray[np.intp] | None = None
+    """For each cell (flat index) the cell where the top of what stands there is seen, -1: outside. None: heights are unknown."""
 
     def look(self, grey: Grey) -> Grey:
         """The grid's picture of a whole-frame luma."""
@@ -55,14 +59,14 @@ def road_view(geometry: CameraGeometry, way: Carriageway, width: int, height: in
     """The view of `way` for frames of `width` x `height`, which `geometry` is already scaled to."""
     polygon = way.polygon or whole_picture(width, height)
     if geometry.homography is not None and way.direction_vector is not None:
-        maps = _by_homography(geometry.homography, polygon, way.direction_vector)
+        maps = _by_homography(geometry.homography, polygon, way.direction_vector, (width, height))
         basis: Basis = "homography"
     elif way.lanes is not None and way.direction_vector is not None:
         maps = _by_lanes(polygon, way.direction_vector, way.lanes, width)
         basis = "lane_width"
     else:
         maps, basis = _plain(polygon), "none"
-    map_x, map_y, cell_m, px_per_cell = maps
+    map_x, map_y, cell_m, px_per_cell, post, behind = maps
     inside = _inside(polygon, geometry, width, height)
     columns, rows = np.clip(np.rint(map_x), 0, width - 1).astype(int), np.clip(np.rint(map_y), 0, height - 1).astype(int)
     seen = (map_x > -0.5) & (map_x < width - 0.5) & (map_y > -0.5) & (map_y < height - 0.5)
@@ -72,11 +76,12 @@ def road_view(geometry: CameraGeometry, way: Carriageway, width: int, height: in
     to32 = np.float32
     return RoadView(
         (map_x / step - offset * (step > 1)).astype(to32), (map_y / step - offset * (step > 1)).astype(to32),
-        valid, cell_m, basis, way.direction_vector, px_per_cell, step,
+        valid, cell_m, basis, way.direction_vector, px_per_cell, step, 1.0 if post is None else post.speed_factor, behind,
     )  # fmt: skip
 
 
-_Maps = tuple[NDArray[np.float64], NDArray[np.float64], float, float]
+_Maps = tuple[NDArray[np.float64], NDArray[np.float64], float, float, Post | None, NDArray[np.intp] | None]
+"""Pixel of each cell (x, y), metres per cell, pixels per cell, the camera's place and the index of what each cell's top hides."""
 
 
 def _inside(polygon: tuple[Point, ...], geometry: CameraGeometry, width: int, height: int) -> Mask:
@@ -93,14 +98,14 @@ def _plain(polygon: tuple[Point, ...]) -> _Maps:
     px = max(1.0, max(wide, high) / MAX_CELLS_PX)
     columns, rows = max(4, round(wide / px)), max(4, round(high / px))
     map_x, map_y = np.meshgrid(min(xs) + (np.arange(columns) + 0.5) * px - 0.5, min(ys) + (np.arange(rows) + 0.5) * px - 0.5)
-    return map_x, map_y, math.nan, px
+    return map_x, map_y, math.nan, px, None, None
 
 
-def _by_homography(homography: Homography, polygon: tuple[Point, ...], direction: Point) -> _Maps:
+def _by_homography(homography: Homography, polygon: tuple[Point, ...], direction: Point, size_px: tuple[int, int]) -> _Maps:
     to_road = homography_matrix(homography)
     centre = np.mean(np.asarray(polygon, np.float64), axis=0)
-    size = math.hypot(*direction)
-    here, ahead = project(to_road, np.array([centre, [centre[0] + direction[0] / size, centre[1] + direction[1] / size]]))
+    length = math.hypot(*direction)
+    here, ahead = project(to_road, np.array([centre, [centre[0] + direction[0] / length, centre[1] + direction[1] / length]]))
     travel = (ahead - here) / np.linalg.norm(ahead - here)
     turn = np.array([[-travel[1], travel[0]], travel])
     road = project(to_road, _dense(polygon)) @ turn.T
@@ -110,7 +115,20 @@ def _by_homography(homography: Homography, polygon: tuple[Point, ...], direction
     rows, columns = max(4, math.ceil(extent[1] / cell)), max(4, math.ceil(extent[0] / cell))
     across, along = np.meshgrid(low[0] + (np.arange(columns) + 0.5) * cell, low[1] + (np.arange(rows) + 0.5) * cell)
     picture = project(np.asarray(np.linalg.inv(to_road), np.float64), np.stack([across, along], axis=-1).reshape(-1, 2) @ turn)
-    return picture[:, 0].reshape(rows, columns), picture[:, 1].reshape(rows, columns), float(cell), math.nan
+    post = post_of(to_road, *size_px)
+    if post is not None:
+        foot = turn @ (post.x_m, post.y_m)
+        post = Post(float(foot[0]), float(foot[1]), post.height_m)
+    hidden = None if post is None else _hidden(*post.behind(across, along), low, float(cell), (rows, columns))
+    return picture[:, 0].reshape(rows, columns), picture[:, 1].reshape(rows, columns), float(cell), math.nan, post, hidden
+
+
+def _hidden(
+    across: NDArray[np.float64], along: NDArray[np.float64], low: NDArray[np.float64], cell: float, shape: tuple[int, int]
+) -> NDArray[np.intp]:
+    row, column = np.floor((along - low[1]) / cell).astype(np.intp), np.floor((across - low[0]) / cell).astype(np.intp)
+    outside = (row < 0) | (row >= shape[0]) | (column < 0) | (column >= shape[1])
+    return np.asarray(np.where(outside, -1, row * shape[1] + column), np.intp)
 
 
 def homography_matrix(homography: Homography) -> NDArray[np.float64]:
@@ -142,6 +160,8 @@ def _by_lanes(polygon: tuple[Point, ...], direction: Point, lanes: int, frame_wi
     slope, start = np.polyfit(along, spans, 1, w=spans)
     near_px, far_px = slope * along[-1] + start, slope * along[0] + start
     columns = min(MAX_COLUMNS, max(6, round(road_m / CELL_M)))
+    post: Post | None = None
+    behind: NDArray[np.intp] | None = None
     cell_across = road_m / columns
     if abs(near_px - far_px) < 0.2 * spans.mean() or min(near_px, far_px) <= 0:
         m_per_px = road_m / float(spans.mean())
@@ -149,13 +169,30 @@ def _by_lanes(polygon: tuple[Point, ...], direction: Point, lanes: int, frame_wi
         cell = max(cell_across, extent / MAX_ROWS)
         places = along[0] + (np.arange(max(4, int(extent / cell))) + 0.5) * cell / m_per_px
     else:
-        cell, places = _perspective_rows(along, float(slope), float(start), road_m, frame_width, cell_across)
+        cell, places, distance = _perspective_rows(along, float(slope), float(start), road_m, frame_width, cell_across)
+        post, behind = _post_by_lanes(road_m / abs(float(slope)), distance, float(cell), columns)
     lefts, rights = np.interp(places, along, left), np.interp(places, along, right)
     share = (np.arange(columns) + 0.5) / columns
     across = lefts[:, None] + (rights - lefts)[:, None] * share
     x = places[:, None] * unit[0] - across * unit[1]
     y = places[:, None] * unit[1] + across * unit[0]
-    return x, y, float(cell), math.nan
+    return x, y, float(cell), math.nan, post, behind
+
+
+def _post_by_lanes(
+    height_m: float, distance: NDArray[np.float64], cell: float, columns: int
+) -> tuple[Post | None, NDArray[np.intp] | None]:
+    """The road's width grows with each picture row by itself over the camera's height. Sideways the camera is taken to be over the road."""
+    if not LOWEST_M <= height_m <= HIGHEST_M:
+        return None, None
+    post = Post(0.0, 0.0, height_m)
+    zeros = np.zeros((len(distance), columns))
+    _, far = post.behind(zeros, np.broadcast_to(distance[:, None], zeros.shape))
+    rising = distance[-1] > distance[0]
+    place = (far - distance[0]) if rising else (distance[0] - far)
+    row = np.rint(place / cell).astype(np.intp)
+    outside = (row < 0) | (row >= len(distance))
+    return post, np.asarray(np.where(outside, -1, row * columns + np.arange(columns)), np.intp)
 
 
 def _slices(polygon: tuple[Point, ...], unit: Point) -> tuple[NDArray[np.float64], ...]:
@@ -168,8 +205,8 @@ def _slices(polygon: tuple[Point, ...], unit: Point) -> tuple[NDArray[np.float64
 
 def _perspective_rows(
     along: NDArray[np.float64], slope: float, start: float, road_m: float, frame_width: int, cell: float
-) -> tuple[float, NDArray[np.float64]]:
-    """(metres per row, place of each row on the picture axis): equal steps of distance, where a picture row is fine enough."""
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """(metres per row, place of each row on the picture axis, its distance): equal steps, where a picture row is fine enough."""
     focal_road = FOCAL_WIDTHS * frame_width * road_m
     widths = slope * along + start
     m_per_px = focal_road * abs(slope) / widths**2
@@ -177,8 +214,6 @@ def _perspective_rows(
     near, far = focal_road / fine.max(), focal_road / fine.min()
     cell = max(cell, (far - near) / MAX_ROWS)
     distance = near + (np.arange(max(4, int((far - near) / cell))) + 0.5) * cell
-    if slope < 0:
-        distance = distance[::1]
     places = (focal_road / distance - start) / slope
     order = np.argsort(places)
-    return cell, places[order]
+    return cell, places[order], distance[order]

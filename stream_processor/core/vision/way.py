@@ -97,7 +97,7 @@ class CarriagewayWatch:
             at_ms=end_ms, span_s=span_s, direction=self.direction, two_wheelers=bikes, cars=cars, large=large,
             flow_pcu_h=round(flow_pcu_h(bikes, cars, large, span_s), 1), area_occupancy=round(seen.occupancy, 4),
             confidence=round(confidence, 3),
-            speed_kmh=round(max(speed, 0.0) * 3.6, 2) if speed is not None and self._metric else None,
+            speed_kmh=round(max(speed, 0.0) * 3.6 * self._view.speed_factor, 2) if speed is not None and self._metric else None,
             speed_px_s=round(abs(speed), 2) if speed is not None and not self._metric else None,
             speed_basis=self._view.basis, pcu_version=TCVN_4054.version, health=health,
         )  # fmt: skip
