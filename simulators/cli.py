@@ -127,6 +127,26 @@ def run_command(name: str, profile: Literal["embedded", "city"], workers: int, k
         sys.exit(1)
 
 
+@scenario.command("prove")
+@click.option("--devices", type=click.IntRange(1, 5_000), default=50, show_default=True, help="Simulated air stations.")
+@click.option("--readings", type=click.IntRange(1, 10_000_000), default=100_000, show_default=True, help="In all.")
+@click.option("--profile", type=click.Choice(["embedded", "city"]), default="city", show_default=True, help="city: real servers.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+def prove_command(devices: int, readings: int, profile: str, as_json: bool) -> None:
+    """Account for every reading from outbox to log, with a twentieth of the messages sent twice. Exit code 1 when one is missing."""
+    from simulators.proof import prove
+
+    with tempfile.TemporaryDirectory(prefix="saola-proof-") as directory:
+        proof = asyncio.run(prove(devices, readings, Path(directory), city_profile=profile == "city"))
+    account = proof.to_json()
+    if as_json:
+        print(json.dumps(account, ensure_ascii=False, indent=2))
+    else:
+        print("\n".join(f"{name:14} {value}" for name, value in {**account, **account.pop("ledger")}.items() if name != "ledger"))
+    if not proof.holds:
+        sys.exit(1)
+
+
 def _stop_on_signals() -> asyncio.Event:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -96,3 +97,19 @@ async def dead_letter_codes(log: EventLog) -> dict[str, int]:
 
 def _event(row: Stored) -> Event:
     return from_record(row.record)
+
+
+async def caught_up(log: EventLog, end_ms: int, checks: Sequence[Callable[[], None]]) -> None:
+    """Return when every partition has acted on the tick of `end_ms`. `checks` raise what may have died meanwhile."""
+    for partition in range(await log.partitions(OBSERVATIONS)):
+        first, _ = await log.bounds(OBSERVATIONS, partition)
+        reader = await log.reader(OBSERVATIONS, partition, first)
+        reached_ms = -1
+        while reached_ms < end_ms:
+            for row in await reader.fetch(5_000, wait_s=0.2):
+                event = _event(row)
+                if event.type == EventType.REPORT:
+                    reached_ms = event.at_ms
+            for check in checks:
+                check()
+        await reader.close()

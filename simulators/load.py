@@ -8,6 +8,7 @@ for device in air_devices(city):
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator
 
@@ -60,3 +61,21 @@ def load_batches(
     for begin in range(0, readings, batch):
         part = slice(begin, min(begin + batch, readings))
         yield Readings(whole.names, whole.name_index[part], at_ms[part], whole.value[part])
+
+
+def city_toml(city: City) -> str:
+    """The registry as `city.toml`, for processes that read it from a file."""
+    lines = [f"name_vi = {_text(city.name_vi)}", f"name_en = {_text(city.name_en)}"]
+    for area in city.area:
+        lines += ["[[area]]", f"id = {_text(area.id)}", f"vi = {_text(area.vi)}", f"en = {_text(area.en)}"]
+    for site in city.site:
+        lines += ["[[site]]", f"id = {_text(site.id)}", f"area = {_text(site.area)}", f"vi = {_text(site.vi)}", f"en = {_text(site.en)}"]
+        lines += [f"latitude = {site.latitude}", f"longitude = {site.longitude}"]
+    for device in city.device:
+        lines += ["[[device]]", f"id = {_text(device.id)}", f"site = {_text(device.site)}", f"kind = {_text(device.kind)}"]
+        lines += [f"agent = {_text(device.agent)}", f"quantities = {json.dumps(list(device.quantities))}"]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML basic string

@@ -8,18 +8,16 @@ from pathlib import Path
 from typing import Literal
 
 from city_model.clock import ManualClock
-from city_model.events import EventType
-from city_model.topics import ALARM_EVENTS, INPUTS, OBSERVATIONS, partition_of
+from city_model.topics import ALARM_EVENTS, INPUTS, partition_of
 from simulators.accounts import Account, surprises
 from simulators.cast import cast, repeats
-from simulators.ledger import dead_letter_codes, read_alarms, read_ledger
+from simulators.ledger import caught_up, dead_letter_codes, read_alarms, read_ledger
 from simulators.play import Player, playing
 from simulators.running import RunningCity, open_city
 from simulators.story import Story
 from simulators.workers import Workers
 from stream_processor.core.settings import load_core_settings
 from stream_processor.engine import EngineSettings
-from stream_processor.logs.records import from_record
 
 Profile = Literal["embedded", "city"]
 _HISTORY_STEP_MS = 240_000  # below the 5 minutes by which an item may be ahead of the last tick
@@ -55,7 +53,7 @@ async def run_scenario(story: Story, settings: RunSettings, directory: Path) -> 
                 await running.tick(story.begin_ms)
                 await _play(story, player, running, workers, kill=settings.kill_worker)
                 accepted, rejected = player.accepted, player.rejected
-            await _caught_up(running, workers, story.end_ms)
+            await caught_up(running.log, story.end_ms, (running.check, workers.check))
             alarms = await read_alarms(running.log)
             ledger = await read_ledger(running.log, accepted, rejected)
             dead = await dead_letter_codes(running.log)
@@ -105,22 +103,6 @@ async def _owner_of_an_open_alarm(running: RunningCity, workers: Workers) -> str
         if alarm.condition == "active":
             return workers.owner[partition_of(alarm.area, await running.log.partitions(INPUTS))]
     return ""
-
-
-async def _caught_up(running: RunningCity, workers: Workers, end_ms: int) -> None:
-    """Every partition has acted on the last tick."""
-    for partition in range(await running.log.partitions(OBSERVATIONS)):
-        first, _ = await running.log.bounds(OBSERVATIONS, partition)
-        reader = await running.log.reader(OBSERVATIONS, partition, first)
-        reached_ms = -1
-        while reached_ms < end_ms:
-            for row in await reader.fetch(5_000, wait_s=0.2):
-                event = from_record(row.record)
-                if event.type == EventType.REPORT:
-                    reached_ms = event.at_ms
-            running.check()
-            workers.check()
-        await reader.close()
 
 
 def _areas(running: RunningCity, owner: dict[int, str], partitions: int) -> dict[str, list[str]]:

@@ -19,6 +19,7 @@ from city_model.topics import LogTopic
 from stream_processor.logs.port import Record, Stored
 
 log = logging.getLogger(__name__)
+logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it retries is no news, and what fails is raised as Unavailable
 
 _AT_MS = "saola-at-ms"  # header with Record.at_ms, decimal; a foreign record without it is dated by its append time
 _MOST_MESSAGE_BYTES = 2 * 1024 * 1024  # of topic and producer: MAX_RECORD_BYTES and what surrounds it
