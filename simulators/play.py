@@ -29,7 +29,7 @@ class Player:
         self._running = running
         self._clock = clock
         self._feeds = feeds
-        self._sources = {feed.device: PushSource(feed.device) for feed in feeds}
+        self.sources = {feed.device: PushSource(feed.device) for feed in feeds}
         self._repeaters: list[RepeatingTransport] = []
         self.agents = [self._agent(agent, devices, repeated or {}) for agent, devices in _by_agent(running, feeds).items()]
 
@@ -42,8 +42,8 @@ class Player:
             transport = repeater
         outbox = self._running.directory / "outbox" / agent
         sites = {device: city.site_of(device).id for device in devices}
-        settings = AgentSettings(agent, city.site_of(agent).id, outbox, sites, batch_wait_s=1.0, commit_wait_s=0.005)
-        return Agent(settings, transport, [self._sources[device] for device in devices], self._clock)
+        settings = AgentSettings(agent, city.site_of(agent).id, outbox, sites, commit_wait_s=0.005)
+        return Agent(settings, transport, [self.sources[device] for device in devices], self._clock)
 
     async def step_to(self, at_ms: int) -> None:
         """Everything up to `at_ms` is measured, accepted, in the log and acknowledged; then time comes to `at_ms`."""
@@ -56,7 +56,7 @@ class Player:
         self._running.check()
 
     async def _push(self, feed: Feed, at_ms: int) -> None:
-        source = self._sources[feed.device]
+        source = self.sources[feed.device]
         if items := await feed.until(at_ms):
             await source.push(items)
             await source.caught_up(None)
