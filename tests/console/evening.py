@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 import msgspec
@@ -66,7 +67,7 @@ def _history(engine: Engine, now_ms: int) -> Points:
 def _series(
     engine: Engine, device: str, at_ms: np.ndarray[tuple[int], np.dtype[np.int64]], now_ms: int
 ) -> Iterator[tuple[str, np.ndarray[tuple[int], np.dtype[np.float64]]]]:
-    noise = np.random.default_rng(abs(hash(device)) % 1000).normal(0, 1, len(at_ms))
+    noise = np.random.default_rng(zlib.crc32(device.encode())).normal(0, 1, len(at_ms))
     before_min = (now_ms - at_ms) / MINUTE_MS
     if device.startswith("air-"):
         plume = np.clip(40 - before_min, 0, 40) * (2.2 if device == "air-kk-02" else 0.1)
