@@ -1,0 +1,1 @@
+"""Camera analytics scored against clips with known truth, and against cases made from them."""
