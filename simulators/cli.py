@@ -76,13 +76,12 @@ def _story_plan(name: str, clock: ManualClock, directory: Path, speed: float) ->
 @click.option(
     "--credentials", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True, help="Folder of `saola broker render`."
 )
-@click.option("--speed", type=click.FloatRange(0.1, 10), default=1.0, show_default=True, help="Times real time.")
-def simulate(story: str, mqtt_url: str, credentials: Path, speed: float) -> None:
+def simulate(story: str, mqtt_url: str, credentials: Path) -> None:
     """Publish a simulated city through real edge agents to a running broker, dated to now, until interrupted."""
     from simulators.simulate import run_simulation
 
     async def run(directory: Path) -> None:
-        await run_simulation(story, mqtt_url, credentials, directory, speed, _stop_on_signals())
+        await run_simulation(story, mqtt_url, credentials, directory, _stop_on_signals())
 
     with tempfile.TemporaryDirectory(prefix="saola-simulate-") as directory:
         asyncio.run(run(Path(directory)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import sys
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -20,8 +21,11 @@ from simulators.story import Story, load_story
 _STEP_MS = 5_000
 
 
-async def run_simulation(name: str, mqtt_url: str, credentials: Path, directory: Path, speed: float, stop: asyncio.Event) -> None:
-    """Until `stop` or the story's end. History is left out: a running platform has its own."""
+async def run_simulation(name: str, mqtt_url: str, credentials: Path, directory: Path, stop: asyncio.Event) -> None:
+    """Until `stop` or the story's end. History is left out: a running platform has its own.
+
+    Always at real time: the servers' ticks follow the wall clock, and what runs ahead of it is refused as from the future.
+    """
     story = _begin_now(load_story(name))
     clock = ManualClock(story.live_ms)
     feeds = cast(story, clock, directory)
@@ -31,7 +35,12 @@ async def run_simulation(name: str, mqtt_url: str, credentials: Path, directory:
         for s in _agents(story, feeds, directory)
     ]
     tasks = [asyncio.create_task(agent.run(stop)) for agent in agents]
-    pace = ScaledClock(story.live_ms, speed)
+    minutes = (story.end_ms - story.live_ms) // 60_000
+    print(
+        f"{story.title_en}: {len(feeds)} devices through {len(agents)} agents to {mqtt_url}, {minutes} minutes; Ctrl-C ends it",
+        file=sys.stderr,
+    )
+    pace = ScaledClock(story.live_ms, 1.0)
     try:
         for at_ms in range(story.live_ms + _STEP_MS, story.end_ms + 1, _STEP_MS):
             await pace.sleep_until(at_ms)
