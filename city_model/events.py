@@ -72,6 +72,27 @@ class Readings:
         return len(self.at_ms)
 
 
+class CameraEvent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One change that a camera saw: something began, or ended. Figures say how much; an event says that, where and since when.
+
+    `value`: state: free, slow, jam or unknown, from now on; health: the word of the fault; stopped_vehicle, wrong_way: empty.
+    `id` is the same for the beginning and the end, unique per camera, direction and kind. `began_ms` is when it began to be so
+    (a stopped vehicle's stop), `at_ms` when that became certain. `box` is [left, top, right, bottom] as shares of the picture.
+    An empty `direction` is the whole camera.
+    """
+
+    kind: Literal["stopped_vehicle", "wrong_way", "state", "health"]
+    phase: Literal["begin", "end"]
+    id: int
+    at_ms: int
+    began_ms: int
+    confidence: float
+    direction: str = ""
+    value: str = ""
+    dwell_s: float = 0.0
+    box: tuple[float, float, float, float] | None = None
+
+
 class TrafficSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What one camera saw of one direction over `span_s` seconds ending at `at_ms`.
 
@@ -79,6 +100,11 @@ class TrafficSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     "lane_width" (road width in the picture over the lanes' standard width) or "none" (then it is None and `speed_px_s` is all there is).
     `area_occupancy` is the share of road surface covered, 0..1. `flow_pcu_h` uses the factor table `pcu_version`.
     `health` other than "ok" means that the figures say nothing about the road.
+
+    What follows is absent (UNSET) where the sender does not say it: `state` is the congestion state at the end of the span, "unknown" where
+    nothing is known; `queue_m` (calibrated) or `queue_px` (pixels of the frame, along the travel) the length of the standing queue then;
+    `stopped` how many vehicles stand alone on the live carriageway; `wrong_way` how many drove against it during the span; `events` what
+    began or ended during the span, in order.
     """
 
     at_ms: int
@@ -95,6 +121,12 @@ class TrafficSample(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     speed_basis: Literal["homography", "lane_width", "none"] = "none"
     pcu_version: str = "tcvn4054-2005"
     health: str = "ok"
+    state: Literal["free", "slow", "jam", "unknown"] | msgspec.UnsetType = msgspec.UNSET
+    queue_m: float | msgspec.UnsetType = msgspec.UNSET
+    queue_px: float | msgspec.UnsetType = msgspec.UNSET
+    stopped: int | msgspec.UnsetType = msgspec.UNSET
+    wrong_way: int | msgspec.UnsetType = msgspec.UNSET
+    events: tuple[CameraEvent, ...] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Gap(msgspec.Struct, frozen=True):

@@ -35,6 +35,8 @@ def _check(s: TrafficSample) -> None:
         ("area_occupancy", s.area_occupancy, 1.0), ("confidence", s.confidence, 1.0), ("span_s", s.span_s, 3600.0),
         ("speed_kmh", s.speed_kmh or 0.0, 300.0), ("flow_pcu_h", s.flow_pcu_h, 60_000.0),
         ("two_wheelers", s.two_wheelers, 10_000), ("cars", s.cars, 10_000), ("large", s.large, 10_000),
+        ("queue_m", s.queue_m or 0.0, 10_000.0), ("queue_px", s.queue_px or 0.0, 10_000.0),
+        ("stopped", s.stopped or 0, 1_000), ("wrong_way", s.wrong_way or 0, 10_000), ("events", len(s.events or ()), 100),
     )  # fmt: skip
     for name, value, high in bounds:
         if not 0 <= value <= high:
