@@ -15,6 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+AlarmKind = Literal["congestion", "pollution", "stopped_vehicle", "wrong_way", "incident", "maintenance"]
+"""What an alarm is about. `maintenance` is for technicians (a sick sensor or camera, a gateway down), never for the road or air desk."""
+
+
 class EventType(StrEnum):
     """CloudEvents `type`; the version is part of the name."""
 
@@ -190,7 +194,7 @@ class Alarm(msgspec.Struct, frozen=True):
     id: str
     rule: str
     rule_version: str
-    kind: Literal["congestion", "pollution"]
+    kind: AlarmKind
     subject: str
     device: str
     site: str

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from city_model.events import TrafficSample
+from city_model.events import AlarmKind, TrafficSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Rule:
 
     name: str
     version: str
-    alarm_kind: Literal["congestion", "pollution"]
+    alarm_kind: AlarmKind
     priority: Literal["high", "medium", "low"]
     unit: str
 
