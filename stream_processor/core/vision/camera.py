@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from city_model.events import TrafficSample
 from city_model.faults import Rejected
+from stream_processor.core.vision.counting import Crossing
 from stream_processor.core.vision.geometry import CameraGeometry, load_geometry
 from stream_processor.core.vision.health import HealthWatch
 from stream_processor.core.vision.way import CarriagewayWatch
@@ -30,7 +31,10 @@ Frame = NDArray[np.uint8]
 
 
 class CameraVision:
-    """State of one camera; samples end at multiples of `sample_every_s` of event time, one per carriageway."""
+    """State of one camera; samples end at multiples of `sample_every_s` of event time, one per carriageway.
+
+    `crossings` are those that became certain with the last frame, each with its carriageway's direction; the samples count them too.
+    """
 
     def __init__(self, geometry: CameraGeometry, sample_every_s: float = 5.0) -> None:
         self._geometry = geometry
@@ -38,6 +42,7 @@ class CameraVision:
         self._size: tuple[int, int] | None = None
         self._ways: tuple[CarriagewayWatch, ...] = ()
         self._health = HealthWatch()
+        self.crossings: list[tuple[str, Crossing]] = []
         self._from_ms = self._end_ms = self._last_ms = -1
 
     def feed(self, frame: Frame, at_ms: int) -> list[TrafficSample]:
@@ -46,6 +51,7 @@ class CameraVision:
         A frame that is not newer than the last is ignored. Raises Rejected("bad_frame") for what is no picture.
         """
         grey = _grey(frame)
+        self.crossings = []
         if at_ms <= self._last_ms:
             return []
         if self._size != (grey.shape[1], grey.shape[0]):
@@ -54,7 +60,7 @@ class CameraVision:
         self._last_ms = at_ms
         if self._health.look(grey, at_ms):
             for way in self._ways:
-                way.feed(grey, at_ms)
+                self.crossings += [(way.direction, crossing) for crossing in way.feed(grey, at_ms)]
         return samples
 
     def masked(self, frame: Frame) -> Frame:
