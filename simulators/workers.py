@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,12 +41,17 @@ class Workers:
             self._listeners.append(asyncio.create_task(self._listen(name, process)))
         try:
             async with asyncio.timeout(60):
-                while len(self.owner) < partitions or set(self.owner.values()) != set(names):
+                while not self._is_shared_out(names, partitions):
                     self._changed.clear()
                     await self._changed.wait()
                     self.check()
         except TimeoutError:
             raise Unavailable(f"workers: not every partition found an owner within 60 s: {self.owner}; see {self.directory}") from None
+
+    def _is_shared_out(self, names: list[str], partitions: int) -> bool:
+        """A worker that starts first has everything for a moment, and hands its partitions over one by one."""
+        owned = Counter(self.owner.values())
+        return len(self.owner) == partitions and all(owned[name] >= partitions // len(names) for name in names)
 
     async def _listen(self, name: str, process: asyncio.subprocess.Process) -> None:
         assert process.stdout is not None
