@@ -3,6 +3,8 @@
 Rollups are never added to: each bucket that a write touches is computed again from the raw points (the hour from its minutes), so
 a batch that arrives a day late, twice, or cut differently leaves exactly the same rows.
 
+Points older than the store keeps (`Keep`) are not taken: a rollup computed from them alone would be wrong.
+
 Durability: WAL with synchronous=NORMAL. A power cut may undo the last transactions, never tear them; the sink commits its offset after
 the write and the log is the truth, so what is undone can be written again.
 """
@@ -20,8 +22,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from city_model.clock import Clock, WallClock
 from city_model.faults import Rejected, Unavailable
-from stream_processor.stores.port import Bucket, Latest, Points
+from stream_processor.stores.embedded_retention import Retention
+from stream_processor.stores.keep import Keep
+from stream_processor.stores.port import Bucket, Latest, Points, Written
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -67,8 +72,11 @@ SET at_ms = excluded.at_ms, value = excluded.value, flags = excluded.flags WHERE
 class EmbeddedStore:
     """One file. Writers take turns; up to four readers work beside them. Other processes may open the same file."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keep: Keep | None = None, clock: Clock | None = None) -> None:
+        """`clock` is the machine's unless given: nothing is deleted for being older than a time that has not come yet."""
         self._path = path
+        self._retention = Retention(keep or Keep())
+        self._clock = clock or WallClock()
         self._ids: dict[str, int] = {}
         self._turn = threading.Lock()
         self._readers: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
@@ -77,6 +85,7 @@ class EmbeddedStore:
             self._writer = self._connect()
             self._check_format()
             self._writer.execute(_TOUCHED)
+            self._newest_ms: int | None = self._writer.execute("SELECT max(at_ms) FROM latest").fetchone()[0]
             self._all = [self._writer]
             for _ in range(_READERS):
                 reader = self._connect()
@@ -84,21 +93,25 @@ class EmbeddedStore:
                 self._all.append(reader)
                 self._readers.put(reader)
 
-    def write(self, points: Points) -> None:
+    def write(self, points: Points) -> Written:
         """Insert or replace by (series, time); the last of two rows for the same place in one call wins. Raises Rejected for NaN."""
         if not len(points.at_ms):
-            return
+            return Written()
         if not np.isfinite(points.value).all():
             raise Rejected("not_finite", "a value of a point is NaN or infinite")
         with self._turn, self._translated(), self._transaction() as db:
-            rows = self._rows(db, points)
+            now_ms = self._now_ms(int(points.at_ms.max()))
+            kept, expired = _kept(points, self._retention.raw_cut_ms(now_ms))
+            rows = self._rows(db, kept)
             series, at_ms, value, flags = rows
             columns = zip(series.tolist(), at_ms.tolist(), value.tolist(), flags.tolist(), strict=True)
             db.executemany("INSERT OR REPLACE INTO point VALUES (?, ?, ?, ?)", columns)
             self._again(db, _MINUTES_AGAIN, series, at_ms, MINUTE_MS)
             self._again(db, _HOURS_AGAIN, series, at_ms, HOUR_MS)
-            newest = np.flatnonzero(np.append(np.diff(series) != 0, True))
+            newest = np.flatnonzero(np.append(np.diff(series) != 0, True)) if len(series) else np.empty(0, np.int64)
             db.executemany(_LATEST, zip(*(column[newest].tolist() for column in rows), strict=True))
+            self._retention.step(db, now_ms)
+        return Written(expired=expired)
 
     def raw(self, series: str, start_ms: int, stop_ms: int, most: int = 10_000) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Times and values in [start, stop), oldest first."""
@@ -136,6 +149,11 @@ class EmbeddedStore:
             for connection in self._all:
                 connection.close()
 
+    def _now_ms(self, newest_ms: int) -> int:
+        """The newest time the store has seen, but never ahead of the clock."""
+        self._newest_ms = newest_ms if self._newest_ms is None else max(self._newest_ms, newest_ms)
+        return min(self._newest_ms, self._clock.now_ms())
+
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self._path, timeout=10.0, isolation_level=None, check_same_thread=False)
         connection.execute("PRAGMA journal_mode = WAL")
@@ -156,7 +174,7 @@ class EmbeddedStore:
         series = ids[points.series_index]
         order = np.lexsort((np.arange(len(series)), points.at_ms, series))
         series, at_ms = series[order], points.at_ms[order]
-        keep = np.append((np.diff(series) != 0) | (np.diff(at_ms) != 0), True)
+        keep = np.append((np.diff(series) != 0) | (np.diff(at_ms) != 0), True)[: len(order)]
         chosen = order[keep]
         return series[keep], at_ms[keep], points.value[chosen], points.flags[chosen]
 
@@ -169,7 +187,7 @@ class EmbeddedStore:
     def _again(self, db: sqlite3.Connection, sql: str, series: NDArray[np.int64], at_ms: NDArray[np.int64], width_ms: int) -> None:
         """Compute again the buckets that these (ordered) rows touch."""
         start_ms = at_ms // width_ms * width_ms
-        first = np.append(True, (np.diff(series) != 0) | (np.diff(start_ms) != 0))
+        first = np.append(True, (np.diff(series) != 0) | (np.diff(start_ms) != 0))[: len(series)]
         db.execute("DELETE FROM touched")
         db.executemany("INSERT INTO touched VALUES (?, ?)", zip(series[first].tolist(), start_ms[first].tolist(), strict=True))
         db.execute(sql)
@@ -200,6 +218,14 @@ class EmbeddedStore:
             yield
         except sqlite3.Error as err:
             raise Unavailable(f"{self._path}: {err}") from err
+
+
+def _kept(points: Points, cut_ms: int | None) -> tuple[Points, int]:
+    """Points that are not older than `cut_ms`, and how many were."""
+    if cut_ms is None or not (old := points.at_ms < cut_ms).any():
+        return points, 0
+    stay = ~old
+    return Points(points.series, points.series_index[stay], points.at_ms[stay], points.value[stay], points.flags[stay]), int(old.sum())
 
 
 def _widen(rows: list[tuple[Any, ...]], width_ms: int) -> Iterator[Bucket]:

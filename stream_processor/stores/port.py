@@ -11,6 +11,16 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from city_model.faults import Unavailable
+
+
+class Busy(Unavailable):
+    """The store asks for patience (429, 503, no answer in time). `after_s` is how long it said; 0 when it did not."""
+
+    def __init__(self, text: str, after_s: float = 0.0) -> None:
+        super().__init__(text)
+        self.after_s = after_s
+
 
 @dataclass(frozen=True, slots=True)
 class Points:
@@ -56,11 +66,32 @@ class Bucket:
         return self.sum / self.count
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedRow:
+    """A row that the store will never take; `row` indexes the columns of the points that were written."""
+
+    row: int
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a write left out. Every row that is not named here is stored.
+
+    `expired` rows are older than the store keeps raw points: nothing is wrong with them, and they change no rollup either.
+    """
+
+    refused: tuple[RefusedRow, ...] = ()
+    expired: int = 0
+
+
 class SeriesStore(Protocol):
     """Blocking calls; loops run them in a thread."""
 
-    def write(self, points: Points) -> None:
-        """Insert or replace by (series, time); rollups and latest follow. Raises Unavailable."""
+    def write(self, points: Points) -> Written:
+        """Insert or replace by (series, time); rollups and latest follow. Rows the store cannot take are in the answer, all others stored.
+        Raises Rejected for a value that is no number (nothing is stored), Unavailable (some rows may be stored: write them again)."""
         ...
 
     def raw(self, series: str, start_ms: int, stop_ms: int, most: int = 10_000) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

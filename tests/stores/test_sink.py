@@ -20,7 +20,7 @@ from stream_processor.logs.port import EventLog, Record, Stored
 from stream_processor.logs.records import from_record, to_record
 from stream_processor.sink import SinkCounts, run_sink, sort_out
 from stream_processor.stores.embedded import EmbeddedStore
-from stream_processor.stores.port import Flag, Points
+from stream_processor.stores.port import Flag, Points, Written
 
 T0 = 1_790_000_000_000
 
@@ -117,11 +117,11 @@ class _AwayAtFirst(EmbeddedStore):
 
     failures = 3
 
-    def write(self, points: Points) -> None:
+    def write(self, points: Points) -> Written:
         if self.failures:
             self.failures -= 1
             raise Unavailable("disk is full")
-        super().write(points)
+        return super().write(points)
 
 
 async def test_while_the_store_is_away_the_sink_waits_and_loses_nothing(log: EventLog, tmp_path: Path) -> None:
