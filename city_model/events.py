@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-
 AlarmKind = Literal["congestion", "pollution", "stopped_vehicle", "wrong_way", "incident", "maintenance"]
 """What an alarm is about. `maintenance` is for technicians (a sick sensor or camera, a gateway down), never for the road or air desk."""
 
@@ -149,16 +148,31 @@ class Tick(msgspec.Struct, frozen=True):
     at_ms: int
 
 
+CommandKind = Literal[
+    "acknowledge", "assign", "release", "reject", "unreject", "shelve", "unshelve", "note", "end_incident",
+    "open_incident", "out_of_service", "in_service",
+]  # fmt: skip
+"""On an alarm (rows of `lifecycle.toml`), or on a site (`open_incident`) or device (`out_of_service`, `in_service`)."""
+
+
 class Command(msgspec.Struct, frozen=True):
-    """An operator's act on an alarm. `id` makes it idempotent; `version` is the alarm version it was based on."""
+    """An operator's act. `id` makes it idempotent; `version` is the alarm version it was based on (0 where it concerns no alarm).
+
+    `to`: whom an alarm is assigned to. `until_ms`: end of shelving. `subject`: the site of `open_incident`, the device of
+    `out_of_service` and `in_service`. `priority`: of an incident.
+    """
 
     id: str
-    kind: Literal["acknowledge"]
+    kind: CommandKind
     alarm_id: str
     version: int
     by: str
     at_ms: int
     note: str = ""
+    to: str = ""
+    until_ms: int = 0
+    subject: str = ""
+    priority: Literal["high", "medium", "low"] = "medium"
 
 
 class AckRange(msgspec.Struct, frozen=True):
@@ -189,7 +203,14 @@ class Status(msgspec.Struct, frozen=True):
 
 
 class Alarm(msgspec.Struct, frozen=True):
-    """One episode: from onset over its worst moment to its end, and who answers for it. `version` counts its transitions."""
+    """One episode: from onset over its worst moment to its end, and who answers for it. `version` counts its transitions.
+
+    Three sides change independently (`city_model.lifecycle`): `condition`, `response`, `display`. `settled_version` is the newest
+    version that a person must have seen to act: what the road does meanwhile makes no command stale. `suppressed_by` names what hides it by
+    design. `acknowledged_by` took it first, `responded_by` answered last. `recurrences` counts returns within the re-alarm interval;
+    `group` is the cause it shares with other alarms; `closed_ms` ends the episode, `closed_as` says how. `title` is what the reporter of
+    an incident wrote.
+    """
 
     id: str
     rule: str
@@ -210,22 +231,42 @@ class Alarm(msgspec.Struct, frozen=True):
     confidence: float
     evidence: dict[str, float]
     condition: Literal["active", "returned"] = "active"
-    response: Literal["new", "acknowledged"] = "new"
+    response: Literal["new", "acknowledged", "assigned", "rejected"] = "new"
     cleared_ms: int | None = None
     acknowledged_by: str = ""
     acknowledged_ms: int | None = None
     version: int = 1
+    display: Literal["shown", "shelved", "suppressed"] = "shown"
+    settled_version: int = 1
+    responded_by: str = ""
+    assigned_to: str = ""
+    shelved_until_ms: int | None = None
+    suppressed_by: tuple[str, ...] = ()
+    reason: str = ""
+    recurrences: int = 0
+    escalation: int = 0
+    group: str = ""
+    title: str = ""
+    closed_ms: int | None = None
+    closed_as: Literal["", "acknowledged", "unacknowledged", "rejected"] = ""
+
+
+Transition = Literal[
+    "opened", "worsened", "cleared", "recurred", "escalated", "suppressed", "unsuppressed", "closed",
+    "acknowledged", "assigned", "released", "rejected", "unrejected", "shelved", "unshelved", "noted", "refused",
+]  # fmt: skip
 
 
 class AlarmEvent(msgspec.Struct, frozen=True):
-    """One transition of an alarm, with who, when and why; `alarm` is the state after it."""
+    """One transition of an alarm, with who, when and why; `alarm` is the state after it. `code` is a refusal's reason, for programs."""
 
-    transition: Literal["opened", "worsened", "cleared", "acknowledged", "refused"]
+    transition: Transition
     at_ms: int
     by: str
     why: str
     alarm: Alarm
     command_id: str = ""
+    code: str = ""
 
 
 class DeadLetter(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from city_model.faults import ConfigError, Problem
 from city_model.settings import between, from_table, read_toml
 from stream_processor.core import detectors
+from stream_processor.core.alarms.settings import AlarmSettings
 from stream_processor.core.detectors.port import Detector
 
 
@@ -26,6 +27,7 @@ class CoreSettings:
 
     lateness_s: float = between(0, 86_400, default=120.0)
     future_s: float = between(1, 86_400, default=300.0)
+    alarms: AlarmSettings = field(default_factory=AlarmSettings)
     detectors: dict[str, Any] = field(default_factory=dict)
 
 
@@ -36,7 +38,7 @@ def load_core_settings(path: Path | None) -> CoreSettings:
     named = table.pop("detectors", {})
     problems: list[Problem] = []
     built: dict[str, Any] = {}
-    known = dict(_detector_modules())
+    known = dict(detector_modules())
     for name in sorted(named.keys() - known.keys()):
         problems.append(Problem(file, f"detectors.{name}", "no such detector", ", ".join(known)))
     for name, module in known.items():
@@ -50,17 +52,18 @@ def load_core_settings(path: Path | None) -> CoreSettings:
         problems += err.problems
     if problems:
         raise ConfigError(problems)
-    return CoreSettings(settings.lateness_s, settings.future_s, built)
+    return replace(settings, detectors=built)
 
 
 def make_detectors(settings: CoreSettings) -> list[Detector]:
     """One of every detector in the folder, in the order of their names."""
     return [
-        module.make(settings.detectors[name] if name in settings.detectors else module.Settings()) for name, module in _detector_modules()
+        module.make(settings.detectors[name] if name in settings.detectors else module.Settings()) for name, module in detector_modules()
     ]
 
 
-def _detector_modules() -> Iterator[tuple[str, ModuleType]]:
+def detector_modules() -> Iterator[tuple[str, ModuleType]]:
+    """Every detector of the folder: name and module, in the order of their names."""
     for found in sorted(pkgutil.iter_modules(detectors.__path__), key=lambda m: m.name):
         module = importlib.import_module(f"{detectors.__name__}.{found.name}")
         if hasattr(module, "make"):

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from city_model.codec import packed, samples
-from city_model.events import AlarmEvent, Command, DeadLetter, Event, EventType, Gap, Report, Tick
+from city_model.events import AlarmEvent, Command, DeadLetter, Event, EventType, Gap, Report, Status, Tick
 from city_model.faults import Rejected
 from city_model.registry import City
 from city_model.topics import ALARM_EVENTS, ALARMS, DEAD_LETTER, INPUTS, OBSERVATIONS
@@ -49,7 +49,8 @@ class Core:
         self._future_ms = round(settings.future_s * 1000)
         self._detectors = make_detectors(settings)
         self._order = Order(round(settings.lateness_s * 1000))
-        self._alarms = Alarms(city, {name: rule for d in self._detectors for name, rule in d.rules.items()})
+        rules = {name: rule for d in self._detectors for name, rule in d.rules.items()}
+        self._alarms = Alarms(city, rules, settings.alarms, round(settings.lateness_s * 1000))
         self._counts: Counter[str] = Counter()
         self._pending: list[Ready] = []
 
@@ -82,7 +83,9 @@ class Core:
             command = _decoded(event, Command)
             yield from self._flush()
             yield from self._alarm_emits(self._alarms.command(command))
-        elif kind != EventType.STATUS:
+        elif kind == EventType.STATUS:
+            yield from self._alarm_emits(self._alarms.status(event.device, _decoded(event, Status), self.now_ms or event.at_ms))
+        else:
             raise Rejected("unknown_type", kind[:80])
 
     def _take_items(self, event: Event) -> Iterator[Emit]:
@@ -117,6 +120,7 @@ class Core:
         self._pending += self._order.tick(at_ms)
         yield from self._flush()
         yield from self._alarm_emits(self._alarms.judge([v for d in self._detectors for v in d.tick(at_ms)]))
+        yield from self._alarm_emits(self._alarms.tick(at_ms))
         for dead in self._alarms.forget(at_ms):
             yield Emit(ALARMS, dead, None)
         counts = dict(sorted((self._counts + self._order.counts).items()))

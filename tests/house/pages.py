@@ -14,7 +14,8 @@ from city_model.transport.credentials import Credentials
 from edge_agent import site
 from edge_agent.sources import air_map
 from simulators.story import Story
-from stream_processor.core.detectors import congestion, pollution
+from stream_processor.core.alarms.settings import AlarmSettings
+from stream_processor.core.settings import detector_modules
 from stream_processor.core.vision import geometry
 from tests.house import cli_page
 from tests.house.settings_page import sections
@@ -56,8 +57,8 @@ def _configuration() -> str:
         *sections(air_map.AirMap),
         "## `core.toml`: what the core is told",
         _CORE,
-        *sections(congestion.Settings, "detectors.congestion"),
-        *sections(pollution.Settings, "detectors.pollution"),
+        *sections(AlarmSettings, "alarms"),
+        *(part for name, module in detector_modules() for part in sections(module.Settings, f"detectors.{name}")),
         "## Credentials",
         "One file per user, mode 0600, written by `saola broker render` and `saola device add`.",
         *sections(Credentials),
