@@ -45,7 +45,7 @@ class Occupancy:
         shape = view.valid.shape
         self._background = Background(shape)
         self._windows = _Windows(view)
-        self._stretches = max(1, round(shape[0] * view.cell_m / STRETCH_M)) if view.basis != "none" else 1
+        self._stretches = max(1, round(shape[0] * view.cell_m / STRETCH_M)) if view.in_metres else 1
         self._cells = max(1, int(view.valid.sum()))
         self._last_ms: int | None = None
         self._road_ms: int | None = None
@@ -116,7 +116,7 @@ class _Windows:
     """Neighbourhoods in cells: sizes of vehicles where the scale is known, of a twentieth of the picture where it is not."""
 
     def __init__(self, view: RoadView) -> None:
-        cell = view.cell_m if view.basis != "none" else 1.8 / max(4.0, 0.06 * max(view.valid.shape))
+        cell = view.cell_m if view.in_metres else 1.8 / max(4.0, 0.06 * max(view.valid.shape))
         self.texture = (_odd(1.6 / cell), _odd(2.4 / cell))
         self._narrow = np.ones((1, _odd(0.9 / cell)), np.uint8)
         self._close = np.ones((_odd(2.0 / cell), _odd(1.2 / cell)), np.uint8)

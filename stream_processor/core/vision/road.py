@@ -19,6 +19,7 @@ from stream_processor.core.vision.geometry import CameraGeometry, Carriageway, H
 from stream_processor.core.vision.height import HIGHEST_M, LOWEST_M, Post, post_of
 
 LANE_M = 3.5
+USUAL_LANES = 3
 FOCAL_WIDTHS = 1.1
 CELL_M = 0.4
 MAX_ROWS, MAX_COLUMNS = 192, 72
@@ -34,7 +35,11 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class RoadView:
-    """A sampled carriageway: `map_x`, `map_y` (rows, columns) say which pixel a cell shows, `valid` whether it is road."""
+    """A sampled carriageway: `map_x`, `map_y` (rows, columns) say which pixel a cell shows, `valid` whether it is road.
+
+    `cell_m` is nan on a grid in pixels. With basis "none" it may still be finite: a polygon whose number of lanes nobody said
+    has the shape of a road but USUAL_LANES is a guess, good for comparing near and far, not for kilometres an hour.
+    """
 
     map_x: NDArray[np.float32]
     map_y: NDArray[np.float32]
@@ -47,6 +52,11 @@ class RoadView:
     speed_factor: float = 1.0
     behind: NDArray[np.intp] | None = None
     """For each cell (flat index) the cell where the top of what stands there is seen, -1: outside. None: heights are unknown."""
+
+    @property
+    def in_metres(self) -> bool:
+        """Whether the grid lies on the road (and is not a reduced crop of the picture)."""
+        return math.isfinite(self.cell_m)
 
     def look(self, grey: Grey) -> Grey:
         """The grid's picture of a whole-frame luma."""
@@ -61,9 +71,9 @@ def road_view(geometry: CameraGeometry, way: Carriageway, width: int, height: in
     if geometry.homography is not None and way.direction_vector is not None:
         maps = _by_homography(geometry.homography, polygon, way.direction_vector, (width, height))
         basis: Basis = "homography"
-    elif way.lanes is not None and way.direction_vector is not None:
-        maps = _by_lanes(polygon, way.direction_vector, way.lanes, width)
-        basis = "lane_width"
+    elif way.direction_vector is not None and (way.lanes is not None or way.polygon):
+        maps = _by_lanes(polygon, way.direction_vector, way.lanes or USUAL_LANES, width)
+        basis = "lane_width" if way.lanes is not None else "none"
     else:
         maps, basis = _plain(polygon), "none"
     map_x, map_y, cell_m, px_per_cell, post, behind = maps
@@ -71,9 +81,11 @@ def road_view(geometry: CameraGeometry, way: Carriageway, width: int, height: in
     columns, rows = np.clip(np.rint(map_x), 0, width - 1).astype(int), np.clip(np.rint(map_y), 0, height - 1).astype(int)
     seen = (map_x > -0.5) & (map_x < width - 0.5) & (map_y > -0.5) & (map_y < height - 0.5)
     valid = inside[rows, columns] & seen
-    step = max(1, int(px_per_cell)) if basis == "none" else 1
+    step = 1 if math.isfinite(cell_m) else max(1, int(px_per_cell))
     offset = (step // 2) / step
     to32 = np.float32
+    if not math.isfinite(px_per_cell):
+        px_per_cell = float(np.hypot(np.diff(map_x, axis=0), np.diff(map_y, axis=0)).mean())
     return RoadView(
         (map_x / step - offset * (step > 1)).astype(to32), (map_y / step - offset * (step > 1)).astype(to32),
         valid, cell_m, basis, way.direction_vector, px_per_cell, step, 1.0 if post is None else post.speed_factor, behind,
@@ -157,7 +169,8 @@ def _by_lanes(polygon: tuple[Point, ...], direction: Point, lanes: int, frame_wi
     road_m = lanes * LANE_M
     along, left, right = _slices(polygon, unit)
     spans = right - left
-    slope, start = np.polyfit(along, spans, 1, w=spans)
+    whole = _whole(along, left, right, unit, frame_width)
+    slope, start = np.polyfit(along[whole], spans[whole], 1, w=spans[whole])
     near_px, far_px = slope * along[-1] + start, slope * along[0] + start
     columns = min(MAX_COLUMNS, max(6, round(road_m / CELL_M)))
     post: Post | None = None
@@ -201,6 +214,13 @@ def _slices(polygon: tuple[Point, ...], unit: Point) -> tuple[NDArray[np.float64
     edges = np.array([crossings(polygon, unit, float(a)) for a in along])
     usable = edges[:, 1] - edges[:, 0] > 2
     return along[usable], edges[usable, 0], edges[usable, 1]
+
+
+def _whole(along: NDArray[np.float64], left: NDArray[np.float64], right: NDArray[np.float64], unit: Point, frame_width: int) -> Mask:
+    """Slices that neither side of the picture cuts off; all of them where hardly any is whole."""
+    x = np.stack([along * unit[0] - edge * unit[1] for edge in (left, right)])
+    whole = np.asarray(((x > 1.5) & (x < frame_width - 2.5)).all(axis=0))
+    return whole if whole.sum() >= len(along) // 4 else np.ones(len(along), bool)
 
 
 def _perspective_rows(

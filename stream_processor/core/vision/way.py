@@ -14,13 +14,16 @@ from stream_processor.core.vision.geometry import CameraGeometry, Carriageway
 from stream_processor.core.vision.motion import SPARSE, PictureMotion, RoadMotion, Speeds
 from stream_processor.core.vision.occupancy import Occupancy
 from stream_processor.core.vision.pcu import TCVN_4054, flow_pcu_h
-from stream_processor.core.vision.road import Grey, road_view
+from stream_processor.core.vision.road import Grey, RoadView, road_view
 from stream_processor.core.vision.sizes import CAR, LARGE, TWO_WHEELER, size_class
+from stream_processor.core.vision.state import LANES, RoadState
 from stream_processor.core.vision.strip import strip_view
 from stream_processor.core.vision.tally import Tally
 
 LOOK_EVERY_MS = 200
 FLOW_MEMORY_MS = 10_000
+PICTURE_M = 60.0
+"""A picture of unknown scale is taken to show this much road from top to bottom, for its congestion state only."""
 LEAST_FLOW_CELLS = 12
 """Sparse cells, 8 square metres at 0.4 m: a car."""
 CONFIDENCE = {"homography": 1.0, "lane_width": 0.8, "none": 0.5}
@@ -41,13 +44,17 @@ class CarriagewayWatch:
     def __init__(self, geometry: CameraGeometry, way: Carriageway, width: int, height: int) -> None:
         self.direction = way.direction
         self._view = road_view(geometry, way, width, height)
-        self._metric = self._view.basis != "none"
+        self._metric = self._view.in_metres
+        self._px_per_unit = self._view.px_per_cell / self._view.cell_m if self._metric else 1.0
+        self._unit_m = 1.0 if self._metric else PICTURE_M / height
         self._pace = _Pace(0.5, 1.0, 5.5) if self._metric else _Pace(0.005 * height, 0.01 * height, 0.08 * height)
         self._occupancy = Occupancy(self._view)
         self._motion: RoadMotion | PictureMotion = RoadMotion(self._view) if self._metric else PictureMotion(self._view)
         strip = strip_view(geometry, way, width, height)
         self._counter = None if strip is None else LineCounter(strip)
         self._tally = Tally(0.2 if self._metric else height / 1000)
+        self._state = RoadState()
+        self._lanes = _lanes(self._view)
         self._look_ms = self._frame_ms = self._flow_ms = -1
         self._flow_looks = 0
 
@@ -76,6 +83,7 @@ class CarriagewayWatch:
         self._occupancy.settle(_dense(still, covered.shape), flowing, at_ms)
         kept = speeds.known & self._occupancy.covered[::SPARSE, ::SPARSE]
         self._tally.look(self._occupancy.share, speeds.value[kept])
+        self._state.look(self._occupancy.share, speeds.value[kept] * self._unit_m, self._lanes[kept], at_ms)
 
     def _flows(self, speeds: Speeds, at_ms: int) -> bool:
         """Whether traffic has flowed lately: a car's worth of cells, most of those that move at all being fast, in two looks running."""
@@ -91,21 +99,24 @@ class CarriagewayWatch:
         seen = self._tally.close()
         bikes, cars, large = seen.counts[TWO_WHEELER], seen.counts[CAR], seen.counts[LARGE]
         speed = seen.speed if health == "ok" else None
+        told = self._view.basis != "none"
         looked = min(1.0, seen.looks * LOOK_EVERY_MS / 1000 / max(span_s, 0.2) * 1.25)
         confidence = CONFIDENCE[self._view.basis] * looked * (0.3 + 0.7 * self._occupancy.trusted_share) if health == "ok" else 0.0
         return TrafficSample(
             at_ms=end_ms, span_s=span_s, direction=self.direction, two_wheelers=bikes, cars=cars, large=large,
             flow_pcu_h=round(flow_pcu_h(bikes, cars, large, span_s), 1), area_occupancy=round(seen.occupancy, 4),
             confidence=round(confidence, 3),
-            speed_kmh=round(max(speed, 0.0) * 3.6 * self._view.speed_factor, 2) if speed is not None and self._metric else None,
-            speed_px_s=round(abs(speed), 2) if speed is not None and not self._metric else None,
+            speed_kmh=round(max(speed, 0.0) * 3.6 * self._view.speed_factor, 2) if speed is not None and told else None,
+            speed_px_s=round(abs(speed) * self._px_per_unit, 2) if speed is not None and not told else None,
             speed_basis=self._view.basis, pcu_version=TCVN_4054.version, health=health,
+            state=self._state.state if health == "ok" else "unknown",
         )  # fmt: skip
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that later frames depend on."""
         return {
             "occupancy": self._occupancy.snapshot(), "motion": self._motion.snapshot(), "tally": self._tally.snapshot(),
+            "state": self._state.snapshot(),
             "counter": None if self._counter is None else self._counter.snapshot(),
             "at": [self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks],
         }  # fmt: skip
@@ -115,9 +126,17 @@ class CarriagewayWatch:
         self._occupancy.restore(state["occupancy"])
         self._motion.restore(state["motion"])
         self._tally.restore(state["tally"])
+        self._state.restore(state["state"])
         if self._counter is not None:
             self._counter.restore(state["counter"])
         self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks = state["at"]
+
+
+def _lanes(view: RoadView) -> NDArray[np.int64]:
+    """The lane of every sparse cell; where nobody knows which way the road runs, all is one."""
+    rows, columns = view.valid[::SPARSE, ::SPARSE].shape
+    lane = np.arange(columns) * LANES // columns if view.in_metres else np.zeros(columns, np.int64)
+    return np.broadcast_to(lane, (rows, columns))
 
 
 def _dense(sparse: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
