@@ -7,55 +7,17 @@ from __future__ import annotations
 
 import errno
 import sys
-from importlib.metadata import EntryPoint, entry_points
 
 import click
 
 from city_model import __version__
+from city_model.commands import CommandsByName, needs
 from city_model.faults import ConfigError, Rejected, Unavailable
 
 EXIT_FOUND, EXIT_CONFIG, EXIT_UNAVAILABLE = 1, 2, 4
-_GROUP = "saola.commands"
-_OURS = {"city_model", "edge_agent", "broker_config", "stream_processor", "dashboards", "simulators"}
 
 
-class _Rooms(click.Group):
-    """Sub-commands by entry point; importing one room does not import the others."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(point.name for point in entry_points(group=_GROUP))
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        for point in entry_points(group=_GROUP, name=cmd_name):
-            return _load(point)
-        return None
-
-
-def _load(point: EntryPoint) -> click.Command:
-    try:
-        command: click.Command = point.load()
-    except ModuleNotFoundError as err:
-        return _unavailable(point.name, _needs(err))
-    return command
-
-
-def _needs(err: ModuleNotFoundError) -> str:
-    """What to install. A module of ours that is not there is a bug, and raised as one."""
-    missing = err.name or "a package"
-    if missing.partition(".")[0] in _OURS:
-        raise err
-    return f"needs {missing}, not installed here: pip install 'saola-city[all]'"
-
-
-def _unavailable(name: str, text: str) -> click.Command:
-    def say() -> None:
-        raise Unavailable(f"`saola {name}` {text}")
-
-    lenient = {"ignore_unknown_options": True, "allow_extra_args": True}
-    return click.Command(name, callback=say, short_help="(not installed: saola-city[all])", context_settings=lenient)
-
-
-@click.group(cls=_Rooms, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=CommandsByName, entry_group="saola.commands", context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="saola")
 def saola() -> None:
     """Smart-city sensor and camera events: from a camera frame or an air reading to one alarm on a screen."""
@@ -73,7 +35,7 @@ def main() -> None:
         print(f"saola: {err}", file=sys.stderr)
         sys.exit(EXIT_UNAVAILABLE)
     except ModuleNotFoundError as err:  # rooms import late, so an extra may be missed only now
-        print(f"saola: {_needs(err)}", file=sys.stderr)
+        print(f"saola: {needs(err)}", file=sys.stderr)
         sys.exit(EXIT_UNAVAILABLE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import msgspec
+
 from city_model.child import Child, ChildDied
 from city_model.clock import Clock
 from city_model.codec import samples
@@ -25,14 +27,15 @@ from city_model.events import TrafficSample
 from city_model.faults import ConfigError, Unavailable
 from city_model.settings import between
 from edge_agent.sources.port import Fault, Frame, Item
+from edge_agent.sources.work import Work
 from stream_processor.core.vision.geometry import load_geometry
 
 _AHEAD_MS, _GRANT_EVERY_MS = 2000, 500
-_STALL_S = 15.0
+_STALL_GRACE_S = 5.0  # beyond the patience of the reader itself, which can hang
 _SKIP_MS = 500  # of the recording, doubled for every child that died without getting further
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 0.2, 30.0
 _SCHEMES = ("rtsp", "rtsps", "http", "https")
-_ENV = {
+ENV = {
     "OPENCV_IO_MAX_IMAGE_PIXELS": str(4096 * 4096),  # before cv2 is imported; a 124 kB picture otherwise took 6 GiB
     "OPENCV_FFMPEG_CAPTURE_OPTIONS": "rtsp_transport;tcp",
     "OPENCV_FFMPEG_LOGLEVEL": "-8",
@@ -58,6 +61,7 @@ class CameraSettings:
     send: Literal["samples", "frames"] = "samples"
     sample_every_s: float = between(1, 300, default=5.0)
     frame_every_s: float = between(0.04, 60, default=0.2)
+    patience_s: float = between(1, 60, default=10.0)
     frames: str = ""
     spec: dict[str, Any] = field(default_factory=dict)
 
@@ -83,12 +87,14 @@ class CameraSettings:
 
 
 class CameraSource:
-    """One camera. `dropped` counts frames of a live stream that came too fast, `deaths` children that died."""
+    """One camera. `work` is what its present child has done (the frames of a live stream that it dropped, too), `deaths` counts children
+    that died or gave up.
+    """
 
     def __init__(self, settings: CameraSettings, clock: Clock, start_ms: int | None = None) -> None:
         """A file's first frame is dated `start_ms` (None: when the source starts)."""
         self.device = settings.device
-        self.dropped = 0
+        self.work = Work()
         self.deaths = 0
         self._settings = settings
         self._clock = clock
@@ -113,9 +119,9 @@ class CameraSource:
                             return
                         yield item
             except ChildDied as err:
-                why = _how(err)
+                why = how_it_died(err)
             except (Unavailable, TimeoutError) as err:
-                why = str(err) or "stalled: no frame for 15 s"
+                why = str(err) or "stalled: the decoder says nothing"
             self._set(idle=True)
             failures = 0 if self._reached_ms > before_ms else failures + 1
             if why:
@@ -143,13 +149,14 @@ class CameraSource:
 
     async def _watch(self, after_ms: int) -> AsyncGenerator[Item | None, None]:
         """One child's life; None at the end of the recording. Raises ChildDied, Unavailable or TimeoutError."""
-        self._child = child = Child("edge_agent.sources.camera_child:run", self._argument(after_ms), env=_ENV)
+        self._child = child = Child("edge_agent.sources.camera_child:run", self._argument(after_ms), env=ENV)
         await child.start()
+        stall_s = self._settings.patience_s + _STALL_GRACE_S
         if not self._settings.is_live:
             self._pacer = asyncio.create_task(self._grant(child))
         try:
             while True:
-                async with asyncio.timeout(_STALL_S):
+                async with asyncio.timeout(stall_s):
                     kind, *rest = await child.receive()
                 if kind == "end":
                     self._set(idle=True)
@@ -158,7 +165,7 @@ class CameraSource:
                     self._set(idle=True)
                     yield Fault(self._clock.now_ms(), rest[0])
                 elif kind == "reached":
-                    self.dropped = max(self.dropped, rest[1])
+                    self.work = msgspec.convert(rest[1], Work)
                     self._set(reached_ms=rest[0])
                 else:
                     async for item in self._in_time(kind, rest):
@@ -192,7 +199,7 @@ class CameraSource:
         else:
             frames = "edge_agent.sources.video:frames"
             offset_ms = self._clock.now_ms() - time.time_ns() // 1_000_000
-            spec = {"url": s.url, "offset_ms": offset_ms} if s.url else {"index": s.index, "offset_ms": offset_ms}
+            spec = {"offset_ms": offset_ms, "patience_s": s.patience_s, **({"url": s.url} if s.url else {"index": s.index})}
         return {
             "frames": frames, "spec": spec, "geometry": str(s.geometry) if s.geometry else "", "send": s.send, "paced": not s.is_live,
             "sample_every_s": s.sample_every_s, "frame_every_s": s.frame_every_s, "after_ms": -1 if s.is_live else after_ms,
@@ -204,7 +211,7 @@ class CameraSource:
         self._moved.set()
 
 
-def _how(err: ChildDied) -> str:
+def how_it_died(err: ChildDied) -> str:
     """Words for a dead child; none when it ended by itself, having said why."""
     if err.exit_code == 0:
         return ""

@@ -1,12 +1,15 @@
 """What runs in a camera's child process: frames in, traffic samples (or small masked JPEGs) out. No pixel leaves it otherwise.
 
-Messages to the parent: ["samples", JSON], ["frame", at_ms, JPEG], ["reached", at_ms, dropped], ["fault", words], ["end"].
-From the parent, for recordings: at_ms, the time up to which frames may be read ahead.
+Messages to the parent: ["samples", JSON], ["frame", at_ms, JPEG], ["reached", at_ms, work], ["fault", words], ["end"]. `work` counts what
+was done since the start: see `Work`. From the parent, for recordings: at_ms, the time up to which frames may be read ahead.
+
+The process may hold MOST_BYTES and no more: a hostile picture is a fault of its camera, not the machine's end.
 """
 
 from __future__ import annotations
 
 import importlib
+import resource
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,9 +22,13 @@ from numpy.typing import NDArray
 from city_model.child import Parent
 from city_model.codec import samples
 from city_model.faults import ConfigError, Rejected
+from edge_agent.sources.video import Live
+from edge_agent.sources.work import Work
 from stream_processor.core.vision.camera import CameraVision, load_geometry
 
 Picture = NDArray[np.uint8]
+MOST_BYTES = 4 << 30
+"""Of address space: a 4096 x 4096 picture in every stage of decoding fits many times."""
 _SAY_EVERY_S = 1.0
 _MOST_JPEG_BYTES = 200_000  # below the 256 KiB of a message
 _MOST_WIDTH_PX = 640
@@ -30,16 +37,21 @@ _QUALITIES = (80, 60, 40, 25)
 
 def run(parent: Parent, argument: dict[str, Any]) -> None:
     """Analyse until the frames end. Faults are told; what kills the process is the parent's to notice."""
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     cv2.setNumThreads(1)
     try:
-        frames = _frames(argument)
-        _Watch(parent, argument).work(frames)
+        _Watch(parent, argument).work(_frames(argument))
     except Rejected as err:
         parent.send(["fault", err.detail])
+        if err.code != "truncated":
+            return
     except ConfigError as err:
         parent.send(["fault", str(err)])
-    else:
-        parent.send(["end"])
+        return
+    except (cv2.error, MemoryError) as err:
+        parent.send(["fault", f"the decoder gave up: {' '.join(str(err).split())[:200]}"])
+        return
+    parent.send(["end"])
 
 
 def _frames(argument: dict[str, Any]) -> Iterator[tuple[int, Picture]]:
@@ -63,24 +75,31 @@ class _Watch:
         self._next_frame_ms = 0
         self._said_s = 0.0
         self._bad_frames = 0
+        self._work = Work()
 
     def work(self, frames: Iterator[tuple[int, Picture]]) -> None:
         """Every frame, in time."""
+        live = frames if isinstance(frames, Live) else None
         for at_ms, picture in frames:
             if at_ms <= self._after_ms:
                 continue
-            dropped = getattr(frames, "dropped", 0)
             if self._paced:
                 self._wait_for(at_ms)
-            if time.monotonic() - self._said_s > _SAY_EVERY_S:
-                self._say_reached(at_ms - 1, dropped)
+            before_s = time.thread_time()
             self._look(at_ms, picture)
+            self._work.vision_s += time.thread_time() - before_s
+            self._work.frames += 1
+            if live is not None:
+                self._work.count_late(live.late_ms(at_ms))
+                self._work.dropped, self._work.decode_s = live.dropped, live.decode_s
+            if time.monotonic() - self._said_s > _SAY_EVERY_S:
+                self._say_reached(at_ms)
 
     def _wait_for(self, at_ms: int) -> None:
         while self._parent.waiting():
             self._limit_ms = self._parent.receive()
         while at_ms > self._limit_ms:
-            self._say_reached(self._limit_ms, 0)
+            self._say_reached(self._limit_ms)
             if self._parent.waiting(within_s=_SAY_EVERY_S):
                 self._limit_ms = self._parent.receive()
 
@@ -100,9 +119,9 @@ class _Watch:
         if seen:
             self._parent.send(["samples", samples.encode(seen)])
 
-    def _say_reached(self, at_ms: int, dropped: int) -> None:
+    def _say_reached(self, at_ms: int) -> None:
         self._said_s = time.monotonic()
-        self._parent.send(["reached", at_ms, dropped])
+        self._parent.send(["reached", at_ms, self._work.told()])
 
 
 def _jpeg(picture: Picture) -> bytes:

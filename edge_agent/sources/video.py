@@ -1,7 +1,7 @@
-"""Frames of a file, a stream or a camera device, through OpenCV. For a child process only: some files abort the process that reads them.
+"""Frames of a file, a stream or a camera device, as grey pictures. For a child process only: some files abort the process that reads them.
 
-A file gives every frame, dated start + k · 1000 / fps. A stream or device gives the newest frame when it is asked, dated by its arrival;
-frames that came in between are dropped and counted.
+A file gives every frame, dated start + k · 1000 / fps. A stream or device gives frames dated by their arrival; a thread takes them in, so
+that the source never waits for us, and what has waited too long is dropped and counted. `replayed` plays a file as a camera would send it.
 """
 
 from __future__ import annotations
@@ -9,103 +9,161 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections import deque
 from collections.abc import Iterator
-from typing import Any, cast
-
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Protocol
 
 from city_model.faults import Rejected
+from edge_agent.sources.luma import Luma, Picture
 
-Picture = NDArray[np.uint8]
 _FALLBACK_FPS = 25.0
-_MOST_PIXELS = 4096 * 4096
-_PATIENCE_MS = 10_000  # for opening a stream, and for its next frame
+_WAITING = 8
+"""Frames taken in and not measured yet: a third of a second at 25 a second. What comes on top drops the oldest."""
 
 
 def frames(spec: dict[str, Any]) -> Iterator[tuple[int, Picture]]:
-    """`spec` is {"file", "start_ms", "loop", "after_ms"}, or {"url"} or {"index"} with {"offset_ms"}. Raises Rejected("cannot_open")."""
+    """`spec` is {"file", "start_ms", "loop", "after_ms"}, or {"url"} or {"index"} with {"offset_ms", "patience_s"}.
+
+    Raises Rejected: cannot_open, no_frames, lost; truncated at the end of a recording that holds less than its header says.
+    """
     if "file" in spec:
-        return _recorded(spec["file"], spec["start_ms"], spec["after_ms"], loop=spec["loop"])
-    return Live(_opened(spec["url"] if "url" in spec else spec["index"]), spec["offset_ms"])
+        return recorded(spec["file"], spec["start_ms"], spec["after_ms"], loop=spec["loop"])
+    luma = Luma(spec["url"] if "url" in spec else spec["index"], spec["patience_s"])
+    return Live(_Arriving(luma, spec["offset_ms"]))
 
 
-def _opened(what: str | int) -> cv2.VideoCapture:
-    if isinstance(what, int):
-        capture = cv2.VideoCapture(what)
-    else:
-        patience = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, _PATIENCE_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, _PATIENCE_MS]
-        capture = cv2.VideoCapture(what, cv2.CAP_FFMPEG, patience)
-    if not capture.isOpened():
-        raise Rejected("cannot_open", "not a video that can be read")
-    if capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT) > _MOST_PIXELS:
-        raise Rejected("cannot_open", f"pictures of more than {_MOST_PIXELS} pixels")
-    return capture
+def replayed(spec: dict[str, Any]) -> Iterator[tuple[int, Picture]]:
+    """A file over and over as a camera: {"file", "fps", "start_ms", "phase_ms", "passes"}. Frame k exists from its time on."""
+    return Live(_Replaying(spec["file"], spec["fps"], spec["start_ms"], spec["phase_ms"], spec["passes"]))
 
 
-def _recorded(file: str, start_ms: int, after_ms: int, *, loop: bool) -> Iterator[tuple[int, Picture]]:
+def recorded(file: str, start_ms: int, after_ms: int, *, loop: bool) -> Iterator[tuple[int, Picture]]:
     """Every frame later than `after_ms`, over and over with `loop`; time runs on over the seam."""
-    begin_ms = float(start_ms)
+    begin_ms, luma = float(start_ms), Luma(file)
+    period_ms, whole = 1000 / rate(luma), luma.frames_told
+    if loop and whole > 0 and begin_ms + whole * period_ms <= after_ms:
+        begin_ms += (after_ms - begin_ms) // (whole * period_ms) * whole * period_ms
+    k = max(0, math.floor((after_ms - begin_ms) / period_ms) + 1)
+    if k:
+        luma.seek(k)
     while True:
-        capture = _opened(file)
-        period_ms = 1000 / _fps(capture)
-        whole = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        if loop and whole > 0 and begin_ms + whole * period_ms <= after_ms:
-            begin_ms += (after_ms - begin_ms) // (whole * period_ms) * whole * period_ms
-        k = max(0, math.floor((after_ms - begin_ms) / period_ms) + 1)
-        if k:
-            capture.set(cv2.CAP_PROP_POS_FRAMES, k)
-        first = k
-        while True:
-            got, picture = capture.read()
-            if not got:
-                break
-            yield round(begin_ms + k * period_ms), cast("Picture", picture)
+        while (picture := luma.read()) is not None:
+            yield round(begin_ms + k * period_ms), picture
             k += 1
-        capture.release()
         if k == 0:
             raise Rejected("no_frames", "the file holds no frame that can be decoded")
-        if not loop or k == first == 0:
-            return
+        if not loop:
+            break
         begin_ms += k * period_ms
+        k = 0
+        luma.rewind()
+    luma.close()
+    if k < 0.9 * whole:  # what the header says is often an estimate, but not that far off
+        raise Rejected("truncated", f"the file ends after {k} of {whole} frames")
 
 
-def _fps(capture: cv2.VideoCapture) -> float:
-    fps = capture.get(cv2.CAP_PROP_FPS)
-    return fps if math.isfinite(fps) and 0.1 <= fps <= 240 else _FALLBACK_FPS
+def rate(luma: Luma) -> float:
+    """Frames per second, 25 where the video says nothing plausible."""
+    return luma.fps if math.isfinite(luma.fps) and 0.1 <= luma.fps <= 240 else _FALLBACK_FPS
+
+
+class _Sender(Protocol):
+    """Something that gives frames when they come; a frame taken in on time is dated now + `offset_ms`."""
+
+    offset_ms: float
+
+    def next(self) -> tuple[int, Picture] | None:
+        """Wait for the next frame: (when it was there, picture); None: there will be none."""
+        ...
+
+
+class _Arriving:
+    """Frames of a stream or device, dated by their arrival."""
+
+    def __init__(self, luma: Luma, offset_ms: float) -> None:
+        self.offset_ms = offset_ms
+        self._luma = luma
+
+    def next(self) -> tuple[int, Picture] | None:
+        if not self._luma.grab():
+            return None
+        at_ms = round(time.time() * 1000 + self.offset_ms)
+        picture = self._luma.retrieve()
+        return None if picture is None else (at_ms, picture)
+
+
+class _Replaying:
+    """A file's frames at `fps`, whatever the file says, `phase_ms` after their dates."""
+
+    def __init__(self, file: str, fps: float, start_ms: int, phase_ms: float, passes: int) -> None:
+        self._luma = Luma(file)
+        self._period_ms = 1000 / fps
+        self._start_ms = start_ms
+        self.offset_ms = -phase_ms
+        self._passes = passes
+        self._k = 0
+
+    def next(self) -> tuple[int, Picture] | None:
+        at_ms = self._start_ms + self._k * self._period_ms
+        ahead_s = (at_ms - self.offset_ms) / 1000 - time.time()
+        if ahead_s > 0:
+            time.sleep(ahead_s)
+        picture = self._read()
+        self._k += 1
+        return None if picture is None else (round(at_ms), picture)
+
+    def _read(self) -> Picture | None:
+        picture = self._luma.read()
+        if picture is None and self._passes > 1:
+            self._passes -= 1
+            self._luma.rewind()
+            picture = self._luma.read()
+        return picture
 
 
 class Live:
-    """Newest frames of an open capture; a thread reads so that the source never waits for us. `dropped` counts what was skipped."""
+    """Frames as they come, taken in by a thread. `dropped` counts those that nobody took in time, `decode_s` the thread's work."""
 
-    def __init__(self, capture: cv2.VideoCapture, offset_ms: int) -> None:
+    def __init__(self, sender: _Sender) -> None:
         self.dropped = 0
-        self._capture = capture
-        self._offset_ms = offset_ms
-        self._newest: tuple[int, Picture] | None = None
+        self.decode_s = 0.0
+        self._sender = sender
+        self._waiting: deque[tuple[int, Picture]] = deque()
         self._ended = False
+        self._fault = Rejected("lost", "the stream ended, or no frame came in time")
         self._changed = threading.Condition()
-        threading.Thread(target=self._read, daemon=True, name="capture").start()
+        threading.Thread(target=self._take_in, daemon=True, name="capture").start()
 
     def __iter__(self) -> Live:
         return self
 
     def __next__(self) -> tuple[int, Picture]:
         with self._changed:
-            self._changed.wait_for(lambda: self._newest is not None or self._ended)
-            if self._newest is None:
-                raise Rejected("lost", "the stream ended")
-            newest, self._newest = self._newest, None
-            return newest
+            while not self._waiting and not self._ended:
+                self._changed.wait()
+            if not self._waiting:
+                raise self._fault
+            return self._waiting.popleft()
 
-    def _read(self) -> None:
-        got = True
-        while got:
-            got, picture = self._capture.read()
-            at_ms = time.time_ns() // 1_000_000 + self._offset_ms
-            with self._changed:
-                self.dropped += got and self._newest is not None
-                self._newest = (at_ms, cast("Picture", picture)) if got else self._newest
-                self._ended = not got
-                self._changed.notify()
+    def late_ms(self, at_ms: int) -> float:
+        """How long ago a frame dated `at_ms` came."""
+        return time.time() * 1000 + self._sender.offset_ms - at_ms
+
+    def _take_in(self) -> None:
+        try:
+            while (frame := self._sender.next()) is not None:
+                self._put(frame)
+        except Rejected as err:
+            self._fault = err
+        with self._changed:
+            self._ended = True
+            self._changed.notify()
+
+    def _put(self, frame: tuple[int, Picture]) -> None:
+        with self._changed:
+            self.decode_s = time.thread_time()
+            if len(self._waiting) >= _WAITING:
+                self._waiting.popleft()
+                self.dropped += 1
+            self._waiting.append(frame)
+            self._changed.notify()

@@ -9,13 +9,14 @@ from collections.abc import Callable
 import click
 import pytest
 
-from city_model import cli
+from city_model import cli, commands
+from city_model.commands import CommandsByName
 from city_model.faults import ConfigError, Problem, Rejected, Unavailable
 
 
 def run(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> int:
     """Run `saola probe`, where probe does `act`, and give the exit code."""
-    monkeypatch.setattr(cli._Rooms, "get_command", lambda _self, _ctx, name: click.Command(name, callback=act))
+    monkeypatch.setattr(CommandsByName, "get_command", lambda _self, _ctx, name: click.Command(name, callback=act))
     return code_of(monkeypatch, "probe")
 
 
@@ -88,13 +89,37 @@ def test_version_and_help_are_code_0(monkeypatch: pytest.MonkeyPatch, capsys: py
     assert "doctor" in capsys.readouterr().out
 
 
-def test_a_room_whose_extra_is_not_installed_says_which(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    class Point:
-        name = "stream"
+class Point:
+    """An entry point whose module cannot be imported."""
 
-        def load(self) -> click.Command:
-            raise ModuleNotFoundError("No module named 'aiokafka'", name="aiokafka")
+    name = "stream"
+    module = "stream_processor.cli"
 
-    monkeypatch.setattr(cli, "entry_points", lambda **_: [Point()])
+    def __init__(self, missing: str) -> None:
+        self._missing = missing
+
+    def load(self) -> click.Command:
+        raise ModuleNotFoundError(f"No module named {self._missing!r}", name=self._missing)
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("aiokafka", "needs aiokafka, not installed here: pip install 'saola-city[all]'"),
+        ("stream_processor", "is not part of this installation: stream_processor.cli is missing"),
+        ("stream_processor.cli", "is not part of this installation: stream_processor.cli is missing"),
+    ],
+)
+def test_a_command_that_is_not_installed_here_says_why(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], missing: str, said: str
+) -> None:
+    monkeypatch.setattr(commands, "entry_points", lambda **_: [Point(missing)])
     assert code_of(monkeypatch, "stream", "--anything") == 4
-    assert capsys.readouterr().err == "saola: `saola stream` needs aiokafka, not installed here: pip install 'saola-city[all]'\n"
+    assert capsys.readouterr().err == f"saola: `saola stream` {said}\n"
+    assert code_of(monkeypatch, "stream", "--help") == 0
+
+
+def test_a_module_of_ours_that_is_missing_further_down_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "entry_points", lambda **_: [Point("stream_processor.nothing")])
+    with pytest.raises(ModuleNotFoundError):
+        code_of(monkeypatch, "stream")
