@@ -121,7 +121,7 @@ def _grid(edges: Sequence[float], values: Sequence[int], cell: float) -> tuple[I
             step[k], jump[k] = edge, value - before
         before = value
     front = np.array([NO_DATA], np.int32)
-    return np.concatenate([front, base]), np.concatenate([[np.inf], step]), np.concatenate([0 * front, jump])
+    return np.concatenate([front, base]), np.concatenate([[np.nan], step]), np.concatenate([0 * front, jump])
 
 
 def _cell_size(edges: Sequence[float]) -> float:
