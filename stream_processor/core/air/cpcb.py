@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from stream_processor.core.air.rating import Rating, unless, worst
 from stream_processor.core.air.staircase import NO_DATA, Floats, Ints
 from stream_processor.core.air.standards import Category, standard
-from stream_processor.core.air.tables import continuous, unrounded
+from stream_processor.core.air.steps import continuous, unrounded
 
 TABLE = standard("cpcb_2014")
 POLLUTANTS = tuple(row.name for row in TABLE.pollutant)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 from stream_processor.core.air.rating import Rating, worst
 from stream_processor.core.air.staircase import Ints
 from stream_processor.core.air.standards import Band, Category, band_standard, level_of
-from stream_processor.core.air.tables import levels
+from stream_processor.core.air.steps import levels
 
 TABLE = band_standard("european_2024")
 _BANDS: dict[str, Band] = {band.quantity: band for band in TABLE.band}

@@ -23,7 +23,7 @@ from stream_processor.core.air import nowcast
 from stream_processor.core.air.rating import Rating, worst
 from stream_processor.core.air.staircase import Exact, Ints
 from stream_processor.core.air.standards import Category, Standard, standard
-from stream_processor.core.air.tables import extended, segmented
+from stream_processor.core.air.steps import extended, segmented
 
 Edition = Literal["2024", "2012"]
 TABLE = standard("us_aqi_2024")

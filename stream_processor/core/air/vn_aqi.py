@@ -22,7 +22,7 @@ from stream_processor.core.air.nowcast import Reading
 from stream_processor.core.air.rating import Rating, unless, worst
 from stream_processor.core.air.staircase import NO_DATA, Exact, Floats, Ints, decimal
 from stream_processor.core.air.standards import Category, standard
-from stream_processor.core.air.tables import continuous, unrounded
+from stream_processor.core.air.steps import continuous, unrounded
 
 TABLE = standard("vn_aqi")
 POLLUTANTS = ("pm25", "pm10", "o3", "no2", "so2", "co")
