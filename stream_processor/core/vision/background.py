@@ -90,7 +90,7 @@ class Background:
         if smooth[best] < 0.75 * ratio.size:
             return 1.0  # no clear mode: a third of the samples within +-2 % would give as much
         near = np.abs(ratio - (best - GAIN_BINS) * GAIN_STEP) < 4 * GAIN_STEP
-        return float(np.exp(np.median(ratio[near])))
+        return float(np.exp(np.median(ratio[near]))) if near.any() else 1.0  # beyond the bins: another picture, no gain
 
     def snapshot(self) -> dict[str, Any]:
         """Everything, msgpack-able."""
