@@ -1,7 +1,7 @@
 """The sink: observations of the log into the series store. Written first, committed after; keyed writes make redelivery harmless.
 
-Where the store is away the sink lags and backs off; detection does not notice. An observation that nobody can read becomes a dead letter
-in the same commit as the offset behind it.
+Where the store is away the sink lags and backs off; detection does not notice. An observation that nobody can read, and points that the
+store will never take, become dead letters in the same commit as the offset behind them; everything else is written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from city_model.faults import Fenced, Rejected, Unavailable
 from city_model.topics import DEAD_LETTER, DEFAULT_PARTITIONS, LOG_TOPICS, OBSERVATIONS
 from stream_processor.logs.port import EventLog, Output, Owner, Reader, Stored
 from stream_processor.logs.records import from_record, to_record
-from stream_processor.stores.port import Points, SeriesStore
+from stream_processor.stores.port import Busy, Points, SeriesStore, Written
 
 GROUP = "sink"
 _MOST_RECORDS = 500
@@ -39,6 +39,11 @@ class SinkCounts:
 
     records: int = 0
     points: int = 0
+    """Points stored."""
+    refused: int = 0
+    """Points the store would not take, kept as dead letters with its reason."""
+    expired: int = 0
+    """Points older than the store keeps."""
     dead_lettered: int = 0
     retries: int = 0
     owned: set[int] = field(default_factory=set)
@@ -82,7 +87,7 @@ async def _keep_draining(event_log: EventLog, store: SeriesStore, partition: int
             counts.retries += 1
             if failures == 0:
                 log.warning("cannot write observations, will try again", extra={"partition": partition, "error": str(err)})
-            await asyncio.sleep(min(0.2 * 2**failures, _LONGEST_PAUSE_S) * (0.5 + random.random()))
+            await asyncio.sleep(_pause_s(failures, err))
             failures = min(failures + 1, 10)
         finally:
             counts.owned.discard(partition)
@@ -100,9 +105,8 @@ async def _drain(event_log: EventLog, store: SeriesStore, partition: int, counts
             if not rows:
                 continue
             batches, letters = sort_out(rows)
-            for points in batches:
-                await asyncio.to_thread(store.write, points)
-                counts.points += len(points.at_ms)
+            for batch in batches:
+                letters += _account(batch, await asyncio.to_thread(store.write, batch.points), counts)
             await owner.commit(letters, rows[-1].offset + 1)
             counts.records += len(rows)
             counts.dead_lettered += len(letters)
@@ -114,60 +118,116 @@ async def _drain(event_log: EventLog, store: SeriesStore, partition: int, counts
                     await held.close()
 
 
-def sort_out(rows: Sequence[Stored]) -> tuple[list[Points], list[Output]]:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Points of several records to be written at once, in log order; `rows` has how many are of each record."""
+
+    points: Points
+    rows: tuple[tuple[Stored, int], ...]
+
+
+def sort_out(rows: Sequence[Stored]) -> tuple[list[Batch], list[Output]]:
     """Points to write, in log order (so that a later revision wins), and dead letters for what cannot be read. Reports carry no points."""
-    good: list[tuple[Readings, int]] = []
+    good: list[_Decoded] = []
     letters: list[Output] = []
     for row in rows:
         try:
             event = from_record(row.record)
             if event.type == EventType.OBSERVATIONS:
-                good.append(_decode(event.data))
+                good.append(_decode(row, event.data))
         except Rejected as err:
-            letters.append(_dead_letter(row, err))
+            letters.append(_dead_letter(row, err, row.record.value or b""))
     return list(_joined(good)), letters
 
 
-def _decode(data: bytes) -> tuple[Readings, int]:
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    row: Stored
+    readings: Readings
+    flags: int
+
+
+def _decode(row: Stored, data: bytes) -> _Decoded:
     readings, flags = observations.decode(data)
     if not np.isfinite(readings.value).all():
         raise Rejected("not_finite", "a value of an observation is NaN or infinite")
-    return readings, flags & 0xFF
+    return _Decoded(row, readings, flags & 0xFF)
 
 
-def _joined(good: Sequence[tuple[Readings, int]]) -> Iterator[Points]:
+def _joined(good: Sequence[_Decoded]) -> Iterator[Batch]:
     """Several observations as one write, as long as it stays small: one transaction is cheaper than ten."""
-    batch: list[tuple[Readings, int]] = []
-    for readings, flags in good:
-        if batch and sum(len(r) + len(r.names) for r, _ in batch) + len(readings) + len(readings.names) > _MOST_POINTS:
-            yield _points(batch)
-            batch = []
-        batch.append((readings, flags))
+    batch: list[_Decoded] = []
+    size = 0
+    for one in good:
+        more = len(one.readings) + len(one.readings.names)
+        if batch and size + more > _MOST_POINTS:
+            yield _batch(batch)
+            batch, size = [], 0
+        batch.append(one)
+        size += more
     if batch:
-        yield _points(batch)
+        yield _batch(batch)
 
 
-def _points(batch: Sequence[tuple[Readings, int]]) -> Points:
+def _batch(batch: Sequence[_Decoded]) -> Batch:
     names: dict[str, int] = {}
     index = []
-    for readings, _ in batch:
-        table = np.array([names.setdefault(name, len(names)) for name in readings.names], np.uint16)
-        index.append(table[readings.name_index])
-    return Points(
+    for one in batch:
+        table = np.array([names.setdefault(name, len(names)) for name in one.readings.names], np.uint16)
+        index.append(table[one.readings.name_index])
+    points = Points(
         tuple(names),
         np.concatenate(index),
-        np.concatenate([readings.at_ms for readings, _ in batch]),
-        np.concatenate([readings.value for readings, _ in batch]),
-        np.concatenate([np.full(len(readings), flags, np.uint8) for readings, flags in batch]),
+        np.concatenate([one.readings.at_ms for one in batch]),
+        np.concatenate([one.readings.value for one in batch]),
+        np.concatenate([np.full(len(one.readings), one.flags, np.uint8) for one in batch]),
     )
+    return Batch(points, tuple((one.row, len(one.readings)) for one in batch))
 
 
-def _dead_letter(row: Stored, err: Rejected) -> Output:
-    value = row.record.value or b""
-    letter = DeadLetter(err.code, err.detail, f"{row.topic}/{row.partition}@{row.offset}", "", row.record.at_ms, len(value), value[:65_536])
-    data = msgspec.json.encode(letter)
-    event = Event(EventType.DEAD_LETTER, "saola", f"sink-{row.partition}", "", -1, 1, row.record.at_ms, "application/json", data)
+def _account(batch: Batch, written: Written, counts: SinkCounts) -> list[Output]:
+    """Count what became of a batch; dead letters for what the store refused: one for each record and reason."""
+    before = counts.expired
+    counts.points += len(batch.points.at_ms) - len(written.refused) - written.expired
+    counts.refused += len(written.refused)
+    counts.expired += written.expired
+    if counts.expired.bit_length() > before.bit_length():  # when it has doubled, not each time
+        log.warning("points older than the store keeps were left out", extra={"points_count": counts.expired})
+    if not written.refused:
+        return []
+    ends = np.cumsum([count for _, count in batch.rows])
+    groups: dict[tuple[int, str, str], list[int]] = {}
+    for one in written.refused:
+        groups.setdefault((int(np.searchsorted(ends, one.row, side="right")), one.code, one.detail), []).append(one.row)
+    first = written.refused[0]
+    log.warning("the store refused points, kept as dead letters", extra={"points_count": len(written.refused), "reason": first.detail})
+    return [_refused(batch, batch.rows[record][0], code, detail, rows) for (record, code, detail), rows in groups.items()]
+
+
+def _refused(batch: Batch, row: Stored, code: str, detail: str, rows: list[int]) -> Output:
+    """A dead letter with exactly the points that were refused, as the observation they would have been."""
+    at = np.array(rows)
+    points = batch.points
+    used, index = np.unique(points.series_index[at], return_inverse=True)
+    names = tuple(points.series[i] for i in used)
+    data = observations.encode(Readings(names, index.astype(np.uint16), points.at_ms[at], points.value[at]), int(points.flags[rows[0]]))
+    named = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return _dead_letter(row, Rejected(code, f"{len(rows)} points of {named}: {detail}"), data)
+
+
+def _dead_letter(row: Stored, err: Rejected, data: bytes) -> Output:
+    letter = DeadLetter(err.code, err.detail, f"{row.topic}/{row.partition}@{row.offset}", "", row.record.at_ms, len(data), data[:65_536])
+    text = msgspec.json.encode(letter)
+    event = Event(EventType.DEAD_LETTER, "saola", f"sink-{row.partition}", "", -1, 1, row.record.at_ms, "application/json", text)
     return Output(DEAD_LETTER, to_record(event, key=row.record.key.decode(errors="replace")))
+
+
+def _pause_s(failures: int, err: Unavailable) -> float:
+    """Seconds before the next try: doubling up to a limit, half of it by chance so that sinks do not come back together, and never
+    sooner than the store asked for."""
+    longest_s = min(0.2 * 2.0**failures, _LONGEST_PAUSE_S) * 1.5
+    asked_s = err.after_s if isinstance(err, Busy) else 0.0
+    return max(asked_s, longest_s / 3) + random.random() * longest_s * 2 / 3
 
 
 async def _end(task: asyncio.Task[None]) -> None:

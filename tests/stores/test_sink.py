@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 import numpy as np
@@ -20,7 +22,8 @@ from stream_processor.logs.port import EventLog, Record, Stored
 from stream_processor.logs.records import from_record, to_record
 from stream_processor.sink import SinkCounts, run_sink, sort_out
 from stream_processor.stores.embedded import EmbeddedStore
-from stream_processor.stores.port import Flag, Points, Written
+from stream_processor.stores.keep import Keep
+from stream_processor.stores.port import Busy, Flag, Points, RefusedRow, Written
 
 T0 = 1_790_000_000_000
 
@@ -133,6 +136,70 @@ async def test_while_the_store_is_away_the_sink_waits_and_loses_nothing(log: Eve
     assert len(store.raw("a/pm25", 0, 1 << 60)[0]) == 50
 
 
+class _Picky(EmbeddedStore):
+    """A store that takes no point of series whose device is called `old`, as InfluxDB where that site once sent integers."""
+
+    def write(self, points: Points) -> Written:
+        wrong = np.array([name.startswith("old") for name in points.series])[points.series_index]
+        stay = ~wrong
+        rest = Points(points.series, points.series_index[stay], points.at_ms[stay], points.value[stay], points.flags[stay])
+        refused = tuple(RefusedRow(int(row), "type_conflict", "is integer") for row in np.flatnonzero(wrong))
+        return Written(refused, super().write(rest).expired)
+
+
+async def test_points_the_store_refuses_are_kept_with_the_reason_and_the_rest_is_written(log: EventLog, tmp_path: Path) -> None:
+    store = _Picky(tmp_path / "series.db")
+    await log.append(
+        OBSERVATIONS,
+        [
+            (2, observed(("a/pm25", T0, 1.0))),
+            (2, observed(("old/pm25", T0, 2.0), ("b/pm25", T0, 3.0), ("old/no2", T0 + 1, 4.0), flags=Flag.LATE)),
+            (2, observed(("old/pm25", T0 + 2, 5.0))),
+        ],
+    )
+    async with sinking(log, store) as counts:
+        await until(lambda: counts.records == 3)
+    reader = await log.reader(DEAD_LETTER, 2, 0)
+    letters = [msgspec.json.decode(from_record(row.record).data, type=DeadLetter) for row in await reader.fetch(10, wait_s=1.0)]
+    await reader.close()
+    assert [(letter.code, letter.topic, letter.reason) for letter in letters] == [
+        ("type_conflict", "observations/2@1", "2 points of old/pm25, old/no2: is integer"),
+        ("type_conflict", "observations/2@2", "1 points of old/pm25: is integer"),
+    ]
+    kept, flags = observations.decode(letters[0].data)
+    assert [(kept.names[i], at, value) for i, at, value in zip(kept.name_index, kept.at_ms, kept.value, strict=True)] == [
+        ("old/pm25", T0, 2.0), ("old/no2", T0 + 1, 4.0),
+    ]  # fmt: skip
+    assert flags == Flag.LATE
+    assert (counts.points, counts.refused, counts.dead_lettered) == (2, 3, 2)
+    assert [x.series for x in store.latest()] == ["a/pm25", "b/pm25"]
+
+
+async def test_points_older_than_the_store_keeps_are_counted_and_no_dead_letters(log: EventLog, tmp_path: Path) -> None:
+    store = EmbeddedStore(tmp_path / "series.db", Keep(raw_days=1))
+    await log.append(OBSERVATIONS, [(0, observed(("a/pm25", T0, 1.0))), (0, observed(("b/pm25", T0 - 3 * 86_400_000, 2.0)))])
+    async with sinking(log, store) as counts:
+        await until(lambda: counts.records == 2)
+    assert (counts.points, counts.expired, counts.dead_lettered) == (1, 1, 0)
+
+
+async def test_the_sink_waits_as_long_as_the_store_asks(log: EventLog, tmp_path: Path) -> None:
+    class _BusyOnce(_AwayAtFirst):
+        failures = 0
+        times: ClassVar[list[float]] = []
+
+        def write(self, points: Points) -> Written:
+            self.times.append(time.monotonic())
+            if len(self.times) == 1:
+                raise Busy("too many requests", 1.0)
+            return super().write(points)
+
+    await log.append(OBSERVATIONS, [(0, observed(("a/pm25", T0, 1.0)))])
+    async with sinking(log, _BusyOnce(tmp_path / "series.db")) as counts:
+        await until(lambda: counts.records == 1)
+    assert _BusyOnce.times[1] - _BusyOnce.times[0] >= 1.0
+
+
 async def test_two_sinks_share_the_partitions(log: EventLog, store: EmbeddedStore) -> None:
     stop, one, other = asyncio.Event(), SinkCounts(), SinkCounts()
     tasks = [asyncio.create_task(run_sink(log, store, stop, counts)) for counts in (one, other)]
@@ -149,8 +216,10 @@ def test_small_observations_become_one_write_in_log_order_with_their_flags() -> 
     records = [
         observed(("a/pm25", T0, 1.0), ("b/pm25", T0, 5.0)), report(), observed(("b/pm25", T0, 6.0), flags=Flag.LATE),
     ]  # fmt: skip
-    (points,), letters = sort_out([Stored(OBSERVATIONS, 0, i, record) for i, record in enumerate(records)])
+    (batch,), letters = sort_out([Stored(OBSERVATIONS, 0, i, record) for i, record in enumerate(records)])
+    points = batch.points
     assert letters == []
+    assert [(row.offset, count) for row, count in batch.rows] == [(0, 2), (2, 1)]
     assert [points.series[i] for i in points.series_index] == ["a/pm25", "b/pm25", "b/pm25"]
     assert (points.value.tolist(), points.flags.tolist()) == ([1.0, 5.0, 6.0], [0, 0, Flag.LATE])
 
@@ -158,5 +227,5 @@ def test_small_observations_become_one_write_in_log_order_with_their_flags() -> 
 def test_many_observations_become_several_writes() -> None:
     big = observed(*[(f"dev-{i}/pm25", T0, 1.0) for i in range(2_000)])
     batches, _ = sort_out([Stored(OBSERVATIONS, 0, i, big) for i in range(60)])
-    assert sum(len(points.at_ms) for points in batches) == 120_000
+    assert sum(len(batch.points.at_ms) for batch in batches) == 120_000
     assert 1 < len(batches) < 10
