@@ -83,10 +83,10 @@ class HealthWatch:
             self._changed_ms = at_ms
             return True
         difference = cv2.absdiff(small, self._last)
-        changed = float(difference.mean()) > SAME_GREY
+        changed = float(cv2.mean(difference)[0]) > SAME_GREY
         if changed:
             self._changed_ms = at_ms
-            upto = np.cumsum(np.bincount(difference.ravel(), minlength=256))
+            upto = np.cumsum(health_picture.histogram(difference))
             self._moving_noise = float(np.searchsorted(upto, upto[-1] / 2)) / NORMAL_MAD / 2**0.5
         return changed
 

@@ -41,12 +41,12 @@ def small(grey: Grey) -> Grey:
 
 def light(picture: Grey) -> Light:
     """Of a picture of `small`."""
-    return Light(float(picture.mean()), float(np.count_nonzero(picture >= BURNT)) / picture.size)
+    return Light(float(cv2.mean(picture)[0]), float(cv2.countNonZero(cv2.compare(picture, BURNT, cv2.CMP_GE))) / picture.size)
 
 
 def spatial_noise(grey: Grey) -> float:
     """Standard deviation of the noise (grey levels): second differences along some rows, by their median, so that edges do not count."""
-    rows = grey[:: max(1, grey.shape[0] // 45)].astype(np.int16)
+    rows = grey[:: max(1, grey.shape[0] // 24)].astype(np.int16)
     bent = np.abs(2 * rows[:, 1:-1] - rows[:, :-2] - rows[:, 2:])
     return _median(bent) / NORMAL_MAD / 6**0.5
 
@@ -56,17 +56,22 @@ def sharpness(grey: Grey) -> float:
 
     A Gaussian blur of sigma 3 px leaves 0.25-0.30 whatever the picture showed before; sharp cameras have 0.5-0.9, soft ones 0.35.
     """
-    rows = grey[:: max(1, grey.shape[0] // 60)]
+    rows = grey[:: max(1, grey.shape[0] // 40)]
     scale = max(1, round(grey.shape[0] / 360))
     near, far = (_steps(rows, px * scale) for px in (NEAR_PX, FAR_PX))
     return near / max(far, 1.0)
 
 
 def _steps(rows: Grey, px: int) -> float:
-    upto = np.cumsum(np.bincount(cv2.absdiff(rows[:, px:], rows[:, :-px]).ravel(), minlength=256))
+    upto = np.cumsum(histogram(cv2.absdiff(rows[:, px:], rows[:, :-px])))
     place = int(np.searchsorted(upto, EDGE_SHARE * upto[-1]))
     below = float(upto[place - 1]) if place else 0.0
     return place - 1 + (EDGE_SHARE * float(upto[-1]) - below) / max(float(upto[place]) - below, 1.0)
+
+
+def histogram(picture: Grey | cv2.typing.MatLike) -> Floats:
+    """How many pixels have each of the 256 greys."""
+    return np.asarray(cv2.calcHist([picture], [0], None, [256], (0, 256)), np.float32).ravel()
 
 
 def _median(values: NDArray[np.int16]) -> float:
@@ -78,7 +83,7 @@ def _median(values: NDArray[np.int16]) -> float:
 
 def structure(grey: Grey) -> tuple[Floats, Floats]:
     """(structure, brightness), each VIEW_ROWS x VIEW_COLUMNS: local contrast in local standard deviations, and the local mean grey."""
-    step = max(1, grey.shape[0] // 360)
+    step = max(1, grey.shape[0] // 170)
     tiny = cv2.resize(grey[::step, ::step], (VIEW_COLUMNS, VIEW_ROWS), interpolation=cv2.INTER_AREA).astype(np.float32)
     mean = cv2.blur(tiny, LOCAL, borderType=cv2.BORDER_REFLECT_101)
     tiny -= mean
