@@ -41,7 +41,7 @@ def small(grey: Grey) -> Grey:
 
 def light(picture: Grey) -> Light:
     """Of a picture of `small`."""
-    return Light(float(cv2.mean(picture)[0]), float(cv2.countNonZero(cv2.compare(picture, BURNT, cv2.CMP_GE))) / picture.size)
+    return Light(float(cv2.mean(picture)[0]), float(np.count_nonzero(picture >= BURNT)) / picture.size)
 
 
 def spatial_noise(grey: Grey) -> float:
