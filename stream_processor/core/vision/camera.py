@@ -15,17 +15,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from city_model.events import TrafficSample
+from city_model.events import CameraEvent, TrafficSample
 from city_model.faults import Rejected
 from stream_processor.core.vision.counting import Crossing
 from stream_processor.core.vision.geometry import CameraGeometry, load_geometry
 from stream_processor.core.vision.health import HealthWatch
+from stream_processor.core.vision.stopped import DWELL_S
 from stream_processor.core.vision.way import CarriagewayWatch
 
 __all__ = ["CameraGeometry", "CameraVision", "load_geometry"]
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 LEAST_SIDE_PX = 32
+LEAST_SPAN_MS = 1_000
+HURRIED = ("stopped_vehicle", "wrong_way")
 
 Frame = NDArray[np.uint8]
 
@@ -34,15 +37,19 @@ class CameraVision:
     """State of one camera; samples end at multiples of `sample_every_s` of event time, one per carriageway.
 
     `crossings` are those that became certain with the last frame, each with its carriageway's direction; the samples count them too.
+    `events` are what began or ended with the last frame; the samples carry them too, and an incident does not wait for its sample's end:
+    it ends the span at once, where both parts of it are at least LEAST_SPAN_MS long. What stands for `dwell_s` is a stopped vehicle.
     """
 
-    def __init__(self, geometry: CameraGeometry, sample_every_s: float = 5.0) -> None:
+    def __init__(self, geometry: CameraGeometry, sample_every_s: float = 5.0, dwell_s: float = DWELL_S) -> None:
         self._geometry = geometry
         self._every_ms = round(sample_every_s * 1000)
         self._size: tuple[int, int] | None = None
         self._ways: tuple[CarriagewayWatch, ...] = ()
         self._health = HealthWatch()
+        self._dwell_s = dwell_s
         self.crossings: list[tuple[str, Crossing]] = []
+        self.events: list[CameraEvent] = []
         self._from_ms = self._end_ms = self._last_ms = -1
 
     def feed(self, frame: Frame, at_ms: int) -> list[TrafficSample]:
@@ -51,7 +58,7 @@ class CameraVision:
         A frame that is not newer than the last is ignored. Raises Rejected("bad_frame") for what is no picture.
         """
         grey = _grey(frame)
-        self.crossings = []
+        self.crossings, self.events = [], []
         if at_ms <= self._last_ms:
             return []
         if self._size != (grey.shape[1], grey.shape[0]):
@@ -60,8 +67,10 @@ class CameraVision:
         self._last_ms = at_ms
         if self._health.look(grey, at_ms):
             for way in self._ways:
+                before = len(way.events)
                 self.crossings += [(way.direction, crossing) for crossing in way.feed(grey, at_ms)]
-        return samples
+                self.events += way.events[before:]
+        return samples + self._hurry(at_ms)
 
     def masked(self, frame: Frame) -> Frame:
         """A copy of `frame` with the privacy masks blackened (the frame itself where there are none)."""
@@ -76,7 +85,7 @@ class CameraVision:
         """Start afresh for frames of this size: what was learned has other pixels."""
         geometry = self._geometry.scaled(width, height)
         self._size = (width, height)
-        self._ways = tuple(CarriagewayWatch(geometry, way, width, height) for way in geometry.carriageways)
+        self._ways = tuple(CarriagewayWatch(geometry, way, width, height, self._dwell_s) for way in geometry.carriageways)
         self._health = HealthWatch()
 
     def _turn(self, at_ms: int) -> list[TrafficSample]:
@@ -90,6 +99,16 @@ class CameraVision:
             self._end_ms = (at_ms // self._every_ms + 1) * self._every_ms
             self._from_ms = at_ms if self._last_ms < 0 else self._end_ms - self._every_ms
         return samples
+
+    def _hurry(self, at_ms: int) -> list[TrafficSample]:
+        """The samples of a span that an incident ends before its time; a very short one would make nonsense of flows per hour."""
+        if not any(event.kind in HURRIED for way in self._ways for event in way.events):
+            return []
+        if at_ms - self._from_ms < LEAST_SPAN_MS or self._end_ms - at_ms < LEAST_SPAN_MS:
+            return []
+        span_ms, self._from_ms = at_ms - self._from_ms, at_ms
+        health = self._health.verdict(at_ms, span_ms)
+        return [way.sample(at_ms, span_ms / 1000, health) for way in self._ways]
 
     def snapshot(self) -> dict[str, Any]:
         """State as plain msgpack-able values."""

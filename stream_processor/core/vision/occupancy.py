@@ -72,10 +72,22 @@ class Occupancy:
         self.covered = self._windows.solid(strong) & self._view.valid
         self._thin = strong & ~self.covered
 
-    def settle(self, still: Mask, flowing: bool, at_ms: int) -> None:
-        """Take furniture out (`still` cells while traffic is `flowing`), learn, and say the share."""
+    @property
+    def seen(self) -> Floats:
+        """The last picture, as bright as the background."""
+        return self._seen
+
+    @property
+    def road(self) -> Floats:
+        """What is held for the bare road."""
+        return np.where(self._trusted, self._background.value, self._road)
+
+    def settle(self, still: Mask, flowing: bool, at_ms: int, ghosts: Mask | None = None) -> None:
+        """Take furniture out (`still` cells while traffic is `flowing`) and `ghosts` of what drove away, learn, and say the share."""
         trusted = self._trusted
         furniture = self.covered & still & ~trusted & flowing
+        if ghosts is not None:
+            furniture |= self.covered & ghosts
         self.covered &= ~furniture
         self.share = float(self._footprint().sum()) / self._cells
         self.trusted_share = float((trusted & self._view.valid).sum()) / self._cells

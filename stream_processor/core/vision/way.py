@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import UNSET
 from numpy.typing import NDArray
 
-from city_model.events import TrafficSample
+from city_model.events import CameraEvent, TrafficSample
 from stream_processor.core.vision.counting import Crossing, LineCounter
 from stream_processor.core.vision.geometry import CameraGeometry, Carriageway
+from stream_processor.core.vision.incidents import Incidents
 from stream_processor.core.vision.motion import SPARSE, PictureMotion, RoadMotion, Speeds
 from stream_processor.core.vision.occupancy import Occupancy
 from stream_processor.core.vision.pcu import TCVN_4054, flow_pcu_h
+from stream_processor.core.vision.queue import queue_length
 from stream_processor.core.vision.road import Grey, RoadView, road_view
 from stream_processor.core.vision.sizes import CAR, LARGE, TWO_WHEELER, size_class
 from stream_processor.core.vision.state import LANES, RoadState
+from stream_processor.core.vision.stopped import DWELL_S
 from stream_processor.core.vision.strip import strip_view
 from stream_processor.core.vision.tally import Tally
 
@@ -41,7 +45,7 @@ class _Pace:
 class CarriagewayWatch:
     """State of one carriageway for one frame size."""
 
-    def __init__(self, geometry: CameraGeometry, way: Carriageway, width: int, height: int) -> None:
+    def __init__(self, geometry: CameraGeometry, way: Carriageway, width: int, height: int, dwell_s: float = DWELL_S) -> None:
         self.direction = way.direction
         self._view = road_view(geometry, way, width, height)
         self._metric = self._view.in_metres
@@ -55,6 +59,7 @@ class CarriagewayWatch:
         self._tally = Tally(0.2 if self._metric else height / 1000)
         self._state = RoadState()
         self._lanes = _lanes(self._view)
+        self._incidents = Incidents(self._view, way.direction, (width, height), dwell_s)
         self._look_ms = self._frame_ms = self._flow_ms = -1
         self._flow_looks = 0
 
@@ -80,10 +85,18 @@ class CarriagewayWatch:
             speeds = self._motion.look(picture, covered, at_ms)
         flowing = self._flows(speeds, at_ms)
         still = speeds.known & (np.abs(speeds.value) < self._pace.still)
-        self._occupancy.settle(_dense(still, covered.shape), flowing, at_ms)
+        driving = speeds.known & (speeds.value > self._pace.moving)
+        self._incidents.look(self._occupancy.seen, self._occupancy.road, covered, _dense(driving, covered.shape) & covered, at_ms)
+        self._occupancy.settle(_dense(still, covered.shape), flowing, at_ms, self._incidents.ghosts)
         kept = speeds.known & self._occupancy.covered[::SPARSE, ::SPARSE]
         self._tally.look(self._occupancy.share, speeds.value[kept])
-        self._state.look(self._occupancy.share, speeds.value[kept] * self._unit_m, self._lanes[kept], at_ms)
+        state = self._state.look(self._occupancy.share, speeds.value[kept] * self._unit_m, self._lanes[kept], at_ms)
+        self._incidents.state(state, CONFIDENCE[self._view.basis], at_ms)
+
+    @property
+    def events(self) -> list[CameraEvent]:
+        """What began or ended since the last sample."""
+        return self._incidents.events
 
     def _flows(self, speeds: Speeds, at_ms: int) -> bool:
         """Whether traffic has flowed lately: a car's worth of cells, most of those that move at all being fast, in two looks running."""
@@ -109,14 +122,28 @@ class CarriagewayWatch:
             speed_kmh=round(max(speed, 0.0) * 3.6 * self._view.speed_factor, 2) if speed is not None and told else None,
             speed_px_s=round(abs(speed) * self._px_per_unit, 2) if speed is not None and not told else None,
             speed_basis=self._view.basis, pcu_version=TCVN_4054.version, health=health,
-            state=self._state.state if health == "ok" else "unknown",
+            **self._further(health),
         )  # fmt: skip
+
+    def _further(self, health: str) -> dict[str, Any]:
+        """State, queue and events. A sick camera knows nothing of the road."""
+        events = self._incidents.taken() or UNSET
+        if health != "ok":
+            self._state.forget()
+            self._incidents.forget()
+            return {"state": "unknown", "events": events}
+        queue = round(queue_length(self._view, self._incidents.standing), 1)
+        return {
+            "state": self._state.state, "stopped": self._incidents.stopped, "events": events,
+            "queue_m": queue if self._view.basis != "none" else UNSET,
+            "queue_px": UNSET if self._view.basis != "none" else round(queue * self._px_per_unit, 1),
+        }  # fmt: skip
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that later frames depend on."""
         return {
             "occupancy": self._occupancy.snapshot(), "motion": self._motion.snapshot(), "tally": self._tally.snapshot(),
-            "state": self._state.snapshot(),
+            "state": self._state.snapshot(), "incidents": self._incidents.snapshot(),
             "counter": None if self._counter is None else self._counter.snapshot(),
             "at": [self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks],
         }  # fmt: skip
@@ -127,6 +154,7 @@ class CarriagewayWatch:
         self._motion.restore(state["motion"])
         self._tally.restore(state["tally"])
         self._state.restore(state["state"])
+        self._incidents.restore(state["incidents"])
         if self._counter is not None:
             self._counter.restore(state["counter"])
         self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks = state["at"]

@@ -1,0 +1,198 @@
+"""A vehicle that stands on a live lane: what has not moved for `dwell_s` where traffic drives, while traffic goes on around it.
+
+What stands differs from the bare road and keeps its look; where it stands traffic has driven before. What keeps its look but is *less*
+steep than the road it is compared with is a ghost: bare road where something stood when the camera started. A queue is not a stopped
+vehicle: three standing vehicles, or nobody who passes. Where vehicles stood before and drove on (a stop line, a bus stop) one is
+waited for as long as a signal may last.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+
+from stream_processor.core.vision.evidence import edges
+from stream_processor.core.vision.packing import pack, unpack
+from stream_processor.core.vision.still import Floats, Mask, Stillness
+
+DWELL_S = 10.0
+LIVE_S = 0.15
+"""Cells over which vehicles have driven for as long are a live lane; one car at 80 km/h takes 0.2 s."""
+LIVE_MEMORY_S = 3_600.0
+STANDING_MS = 2_500
+"""What stands for less is only slow."""
+QUEUE_VEHICLES = 3
+PASSED_LOOKS = 3
+NOBODY_PASSES_S = 60.0
+SIGNAL_S = 150.0
+"""The longest red of a signal that people still obey."""
+GONE_MS = 1_600
+GONE_SHARE = 0.6
+USUAL_MEMORY_S = 7_200.0
+GHOST_SHARE = 0.8
+OVERLAP_SHARE = 0.3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stop:
+    """One standing vehicle: where (a mask of the grid), since when, and whether it has been told (`id` >= 0)."""
+
+    cells: Mask
+    since_ms: int
+    seen_ms: int
+    passed: int = 0
+    id: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A stop that became certain (`begins`), or ended."""
+
+    begins: bool
+    stop: Stop
+    at_ms: int
+    confidence: float
+
+
+class StopWatch:
+    """Memory of one carriageway's grid. `least_cells`: the smallest vehicle; `lane` where vehicles belong, None: learned from traffic."""
+
+    def __init__(
+        self, shape: tuple[int, int], least_cells: int, reach: tuple[int, int], lane: Mask | None = None, dwell_s: float = DWELL_S
+    ) -> None:
+        self._still = Stillness(shape)
+        self._least = least_cells
+        self._join = np.ones(reach, np.uint8)
+        self._lane = lane
+        self._dwell_ms = round(dwell_s * 1000)
+        self._live_s: Floats = np.zeros(shape, np.float32)
+        self._usual: Floats = np.zeros(shape, np.float32)
+        self._stops: list[Stop] = []
+        self._last_ms = -1
+        self._next_id = 0
+        self.ghosts: Mask = np.zeros(shape, bool)
+        self.standing: Mask = np.zeros(shape, bool)
+
+    @property
+    def told(self) -> int:
+        """How many stopped vehicles stand there now."""
+        return sum(stop.id >= 0 for stop in self._stops)
+
+    def look(self, seen: Floats, background: Floats, covered: Mask, moving: Mask, at_ms: int) -> list[Change]:
+        """One look: the picture, the bare road, what is covered, and which of that drives along."""
+        since_s = min((at_ms - self._last_ms) / 1000, 1.0) if self._last_ms >= 0 else 0.0
+        self._last_ms = at_ms
+        steep = edges(seen)
+        self._still.see(seen, steep, at_ms)
+        self._live_s *= np.float32(1 - since_s / LIVE_MEMORY_S)
+        self._live_s[moving] += np.float32(since_s)
+        self._usual *= np.float32(1 - since_s / USUAL_MEMORY_S)
+        quiet = self._still.hidden_ms < GONE_MS
+        self.standing = covered & quiet & (self._still.age_ms >= STANDING_MS)
+        changes = list(self._leave(at_ms))
+        groups = self._groups(steep, edges(background)) if self.standing.any() else []
+        passes = int((moving & ~self.standing).sum()) >= self._least
+        self._follow(groups, passes, at_ms)
+        return changes + list(self._tell(at_ms))
+
+    def forget(self) -> None:
+        """The camera was sick: what stood may have gone. Nothing is told, nothing goes on counting."""
+        self._stops = [stop for stop in self._stops if stop.id >= 0]
+        self._last_ms = -1
+
+    def _groups(self, steep: Floats, road_steep: Floats) -> list[Stop]:
+        """Standing vehicles; ghosts are set apart."""
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(
+            cv2.morphologyEx(self.standing.astype(np.uint8), cv2.MORPH_CLOSE, self._join), connectivity=8
+        )
+        self.ghosts = np.zeros_like(self.standing)
+        found = []
+        for i in range(1, count):
+            if stats[i, cv2.CC_STAT_AREA] < self._least:
+                continue
+            cells = np.asarray((labels == i) & self.standing)
+            if float(steep[cells].mean()) < GHOST_SHARE * float(road_steep[cells].mean()):
+                self.ghosts |= cells
+                continue
+            lively = self._live_s[cells] >= LIVE_S if self._lane is None else self._lane[cells]
+            if float(lively.mean()) >= 0.5:
+                found.append(Stop(cells, self._stood_since(cells, steep), self._last_ms))
+        return found
+
+    def _stood_since(self, cells: Mask, steep: Floats) -> int:
+        """When it came to stand: its edges tell, a smooth side looks the same while it creeps along."""
+        bound = float(np.median(steep[cells]))
+        edge = cells & (steep >= bound)
+        return int(np.percentile(self._still.since_ms[edge], 60))
+
+    def _follow(self, groups: list[Stop], passes: bool, at_ms: int) -> None:
+        """Match what stands now with what stood before."""
+        kept: list[Stop] = []
+        for old in self._stops:
+            same = next((g for g in groups if (g.cells & old.cells).sum() >= OVERLAP_SHARE * min(g.cells.sum(), old.cells.sum())), None)
+            passed = old.passed + passes
+            if same is None:
+                kept.append(dataclasses.replace(old, passed=passed))
+                continue
+            groups.remove(same)
+            since = old.since_ms if old.id >= 0 else max(old.since_ms, same.since_ms)
+            kept.append(Stop(old.cells if old.id >= 0 else same.cells, since, at_ms, passed, old.id))
+        self._stops = kept + groups
+
+    def _leave(self, at_ms: int) -> Iterator[Change]:
+        """Stops whose place has looked otherwise for a while."""
+        stay = []
+        for stop in self._stops:
+            gone = (self._still.hidden_ms[stop.cells] >= GONE_MS) | (self._still.since_ms[stop.cells] > stop.since_ms + self._dwell_ms // 2)
+            if float(gone.mean()) < GONE_SHARE and (stop.id >= 0 or at_ms - stop.seen_ms < GONE_MS):
+                stay.append(stop)
+                continue
+            if at_ms - stop.since_ms > STANDING_MS + GONE_MS:
+                self._usual[stop.cells] += 1
+            if stop.id >= 0:
+                yield Change(False, stop, at_ms, self._sure(stop))
+        self._stops = stay
+
+    def _tell(self, at_ms: int) -> Iterator[Change]:
+        """Stops that have lasted, and are no queue."""
+        if len(self._stops) >= QUEUE_VEHICLES and sum(stop.id < 0 for stop in self._stops) >= QUEUE_VEHICLES:
+            return
+        for i, stop in enumerate(self._stops):
+            if stop.id >= 0 or at_ms - stop.since_ms < self._wait_ms(stop):
+                continue
+            told = dataclasses.replace(stop, id=self._next_id)
+            self._next_id += 1
+            self._stops[i] = told
+            yield Change(True, told, at_ms, self._sure(told))
+
+    def _wait_ms(self, stop: Stop) -> int:
+        if float(self._usual[stop.cells].mean()) > 0.5:
+            return max(self._dwell_ms, round(SIGNAL_S * 1000))
+        if stop.passed < PASSED_LOOKS:
+            return max(self._dwell_ms, round(NOBODY_PASSES_S * 1000))
+        return self._dwell_ms
+
+    def _sure(self, stop: Stop) -> float:
+        """0.6 for what only just qualifies; more with everybody who passed."""
+        return round(min(0.6 + 0.02 * stop.passed, 0.95), 3)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything that later looks depend on."""
+        return {
+            "still": self._still.snapshot(), "live_s": pack(self._live_s), "usual": pack(self._usual), "last_ms": self._last_ms,
+            "stops": [[pack(s.cells), s.since_ms, s.seen_ms, s.passed, s.id] for s in self._stops], "next_id": self._next_id,
+            "ghosts": pack(self.ghosts), "standing": pack(self.standing),
+        }  # fmt: skip
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `snapshot`."""
+        self._still.restore(state["still"])
+        self._live_s, self._usual = unpack(state["live_s"]), unpack(state["usual"])
+        self._last_ms, self._next_id = state["last_ms"], state["next_id"]
+        self._stops = [Stop(unpack(cells), *rest) for cells, *rest in state["stops"]]
+        self.ghosts, self.standing = unpack(state["ghosts"]), unpack(state["standing"])
