@@ -88,7 +88,7 @@ def test_a_foreign_client_is_known_to_two_files_of_a_room_at_most(client: str) -
 def test_every_foreign_package_is_declared() -> None:
     declared = {
         "numpy": "numpy", "cv2": "opencv-python-headless", "paho": "paho-mqtt", "msgspec": "msgspec", "click": "click",
-        "aiokafka": "aiokafka", "influxdb_client": "influxdb-client", "urllib3": "urllib3",
+        "aiokafka": "aiokafka", "numba": "numba", "influxdb_client": "influxdb-client", "urllib3": "urllib3",
         "fastapi": "fastapi", "starlette": "fastapi", "uvicorn": "uvicorn", "psutil": "psutil",
     }  # fmt: skip
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")

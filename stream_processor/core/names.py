@@ -1,0 +1,86 @@
+"""Names to numbers, many at once: an open hash table over the names' bytes as 64-bit words, beside the dict that says the truth.
+
+A name's number is its place in `names`. Only names of up to 64 bytes stand in the table; longer ones are found by the dict alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_BYTES = 64
+_MIX = 0x9E3779B97F4A7C15
+"""2^64 over the golden ratio (Knuth, The Art of Computer Programming 3, 6.4): spreads words over the upper bits."""
+_SPARSE = 16
+"""Slots per name at the least: a second look is rare."""
+
+
+class NameTable:
+    """Grows only. `slots` (number + 1, 0: empty), `words` (names, 8) and `bits` (of the number of slots) are for compiled readers."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self._index: dict[str, int] = {}
+        self.bits = 12
+        self.slots = np.zeros(1 << self.bits, np.int32)
+        self.words = np.zeros((64, MOST_BYTES // 8), np.uint64)
+
+    def number(self, name: str) -> int:
+        """The number of `name`, which gets one if it has none."""
+        number = self._index.get(name)
+        if number is None:
+            number = self._index[name] = len(self.names)
+            self.names.append(name)
+            self._enter(number)
+        return number
+
+    def numbers(self, block: NDArray[np.uint8]) -> NDArray[np.int32]:
+        """Numbers of names of one length: `block` has shape (n, bytes)."""
+        n, size = block.shape
+        if not 0 < size <= MOST_BYTES or n < 512:
+            return np.fromiter((self.number(bytes(row).decode()) for row in block), np.int32, n)
+        padded = np.zeros((n, -(-size // 8) * 8), np.uint8)
+        padded[:, :size] = block
+        words = padded.view("<u8")
+        mixed = np.zeros(n, np.uint64)
+        for word in words.T:
+            mixed = (mixed ^ word) * np.uint64(_MIX)
+        found = np.full(n, -1, np.int32)
+        rest, slot = np.arange(n), (mixed >> np.uint64(64 - self.bits)).astype(np.int64)
+        while len(rest):
+            number = self.slots[slot] - 1
+            same = number >= 0
+            for k, word in enumerate(words.T):
+                same &= self.words[number, k] == word[rest]
+            found[rest[same]] = number[same]
+            more = ~same & (number >= 0)
+            rest, slot = rest[more], (slot[more] + 1) & (len(self.slots) - 1)
+        unknown = np.flatnonzero(found < 0)
+        found[unknown] = [self.number(bytes(row).decode()) for row in block[unknown]]
+        return found
+
+    def _enter(self, number: int) -> None:
+        raw = self.names[number].encode()
+        if number >= len(self.words):
+            self.words = np.concatenate((self.words, np.zeros_like(self.words)))
+        if not 0 < len(raw) <= MOST_BYTES or b"\0" in raw:  # a zero byte is what names are padded with
+            return
+        self.words[number] = np.frombuffer(raw.ljust(MOST_BYTES, b"\0"), "<u8")
+        if len(self.names) * _SPARSE > len(self.slots):
+            self.bits += 2
+            self.slots = np.zeros(1 << self.bits, np.int32)
+            for earlier in range(number):
+                self._place(earlier)
+        self._place(number)
+
+    def _place(self, number: int) -> None:
+        words = self.words[number]
+        if not words[0]:
+            return
+        mixed = 0
+        for word in words[: -(-len(self.names[number].encode()) // 8)].tolist():
+            mixed = (mixed ^ word) * _MIX & 0xFFFF_FFFF_FFFF_FFFF
+        slot = mixed >> (64 - self.bits)
+        while self.slots[slot]:
+            slot = (slot + 1) & (len(self.slots) - 1)
+        self.slots[slot] = number + 1
