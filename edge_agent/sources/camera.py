@@ -130,6 +130,11 @@ class CameraSource:
                 yield Fault(self._clock.now_ms(), why)
             await asyncio.sleep(min(_FIRST_RETRY_S * 2 ** min(failures, 10), _LONGEST_RETRY_S) * random.uniform(0.8, 1.2))
 
+    @property
+    def child_pid(self) -> int | None:
+        """Process id of the present child."""
+        return self._child.pid if self._child is not None else None
+
     async def caught_up(self, up_to_ms: int | None) -> None:
         """Return when every frame up to `up_to_ms` was measured and what came of it taken, or the camera has ended, or is in a fault."""
         while up_to_ms is not None and not self._settings.is_live and self._reached_ms < up_to_ms and not self._idle:

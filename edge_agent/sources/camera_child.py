@@ -94,11 +94,15 @@ class _Watch:
                 self._work.dropped, self._work.decode_s = live.dropped, live.decode_s
             if time.monotonic() - self._said_s > _SAY_EVERY_S:
                 self._say_reached(at_ms)
+                while self._paced and self._parent.waiting():
+                    self._limit_ms = self._parent.receive()
 
     def _wait_for(self, at_ms: int) -> None:
-        while self._parent.waiting():
-            self._limit_ms = self._parent.receive()
+        """Until a frame of `at_ms` may be read. Grants are looked at once a second, or when they are needed: a look is a system call."""
         while at_ms > self._limit_ms:
+            if self._parent.waiting(within_s=0.0):
+                self._limit_ms = self._parent.receive()
+                continue
             self._say_reached(self._limit_ms)
             if self._parent.waiting(within_s=_SAY_EVERY_S):
                 self._limit_ms = self._parent.receive()

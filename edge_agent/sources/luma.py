@@ -8,6 +8,7 @@ For child processes only: some files abort the process that reads them.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import cast
 
@@ -18,6 +19,10 @@ from numpy.typing import NDArray
 from city_model.faults import Rejected
 
 Picture = NDArray[np.uint8]
+
+cv2.utils.logging.setLogLevel(
+    cv2.utils.logging.LOG_LEVEL_SILENT
+)  # it warns once a frame that a plane is taken for a grey picture, which is what is wanted
 
 MOST_PIXELS = 4096 * 4096
 _PLANAR = frozenset({b"I420", b"IYUV", b"YV12", b"NV12", b"NV21", b"Y42B", b"422P", b"444P", b"GREY", b"Y800", b"Y8  "})
@@ -111,6 +116,7 @@ class Luma:
         return np.asarray(np.quantile(grey, _SHARES), np.float64), format_
 
     def _open(self, *, plane: bool) -> cv2.VideoCapture:
+        os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # read when the first video is opened
         if isinstance(self._what, int):
             capture = cv2.VideoCapture(self._what)
         else:

@@ -33,8 +33,11 @@ def frames(spec: dict[str, Any]) -> Iterator[tuple[int, Picture]]:
 
 
 def replayed(spec: dict[str, Any]) -> Iterator[tuple[int, Picture]]:
-    """A file over and over as a camera: {"file", "fps", "start_ms", "phase_ms", "passes"}. Frame k exists from its time on."""
-    return Live(_Replaying(spec["file"], spec["fps"], spec["start_ms"], spec["phase_ms"], spec["passes"]))
+    """A file over and over as a camera would send it: {"file", "fps", "start_ms", "phase"}.
+
+    Frame k is dated `start_ms` + k periods and exists k + `phase` periods after the stream was opened, whoever is ready for it or not.
+    """
+    return Live(_Replaying(spec["file"], spec["fps"], spec["start_ms"], spec["phase"]))
 
 
 def recorded(file: str, start_ms: int, after_ms: int, *, loop: bool) -> Iterator[tuple[int, Picture]]:
@@ -93,14 +96,13 @@ class _Arriving:
 
 
 class _Replaying:
-    """A file's frames at `fps`, whatever the file says, `phase_ms` after their dates."""
+    """A file's frames at `fps`, whatever the file says, without end."""
 
-    def __init__(self, file: str, fps: float, start_ms: int, phase_ms: float, passes: int) -> None:
+    def __init__(self, file: str, fps: float, start_ms: int, phase: float) -> None:
         self._luma = Luma(file)
         self._period_ms = 1000 / fps
         self._start_ms = start_ms
-        self.offset_ms = -phase_ms
-        self._passes = passes
+        self.offset_ms = start_ms - phase * self._period_ms - time.time() * 1000
         self._k = 0
 
     def next(self) -> tuple[int, Picture] | None:
@@ -108,17 +110,12 @@ class _Replaying:
         ahead_s = (at_ms - self.offset_ms) / 1000 - time.time()
         if ahead_s > 0:
             time.sleep(ahead_s)
-        picture = self._read()
         self._k += 1
-        return None if picture is None else (round(at_ms), picture)
-
-    def _read(self) -> Picture | None:
         picture = self._luma.read()
-        if picture is None and self._passes > 1:
-            self._passes -= 1
+        if picture is None:
             self._luma.rewind()
             picture = self._luma.read()
-        return picture
+        return None if picture is None else (round(at_ms), picture)
 
 
 class Live:
