@@ -20,7 +20,7 @@ def observations(ready: Iterable[Ready]) -> Iterator[tuple[bytes, str, int]]:
     ready = list(ready)
     for flags, uses in ((0, (Use.BOTH, Use.SERIES)), (_FLAG_LATE, (Use.LATE,))):
         parcels = [r.parcel for r in ready if r.use in uses]
-        for columns in _chunks(_columns(parcels)):
+        for columns in chunks(_columns(parcels)):
             yield codec.encode(columns, flags), codec.CONTENT_TYPE, int(columns.at_ms.max())
 
 
@@ -64,7 +64,8 @@ def _figures(sample: TrafficSample) -> Iterator[tuple[str, float]]:
     yield "confidence", sample.confidence
 
 
-def _chunks(columns: Readings) -> Iterator[Readings]:
+def chunks(columns: Readings) -> Iterator[Readings]:
+    """In parts that fit into one observation each."""
     for start in range(0, len(columns), _MOST_ROWS):
         part = slice(start, start + _MOST_ROWS)
         yield Readings(columns.names, columns.name_index[part], columns.at_ms[part], columns.value[part])

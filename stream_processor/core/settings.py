@@ -12,8 +12,9 @@ from typing import Any
 
 from city_model.faults import ConfigError, Problem
 from city_model.settings import between, from_table, read_toml
-from stream_processor.core import detectors
+from stream_processor.core import derivations, detectors
 from stream_processor.core.alarms.settings import AlarmSettings
+from stream_processor.core.derivations.port import Derivation
 from stream_processor.core.detectors.port import Detector
 
 
@@ -29,30 +30,37 @@ class CoreSettings:
     future_s: float = between(1, 86_400, default=300.0)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
     detectors: dict[str, Any] = field(default_factory=dict)
+    derivations: dict[str, Any] = field(default_factory=dict)
 
 
 def load_core_settings(path: Path | None) -> CoreSettings:
     """Read `core.toml` (None: all defaults). Raises ConfigError with all problems."""
     table = read_toml(path) if path else {}
     file = str(path or "core.toml")
-    named = table.pop("detectors", {})
     problems: list[Problem] = []
-    built: dict[str, Any] = {}
-    known = dict(detector_modules())
-    for name in sorted(named.keys() - known.keys()):
-        problems.append(Problem(file, f"detectors.{name}", "no such detector", ", ".join(known)))
-    for name, module in known.items():
-        try:
-            built[name] = from_table(module.Settings, named.get(name, {}), file)
-        except ConfigError as err:
-            problems += [Problem(p.file, f"detectors.{name}.{p.key}", p.found, p.expected) for p in err.problems]
+    built = _built("detectors", "detector", dict(detector_modules()), table, file, problems)
+    derived = _built("derivations", "derivation", dict(derivation_modules()), table, file, problems)
     try:
         settings = from_table(CoreSettings, table, file)
     except ConfigError as err:
         problems += err.problems
     if problems:
         raise ConfigError(problems)
-    return replace(settings, detectors=built)
+    return replace(settings, detectors=built, derivations=derived)
+
+
+def _built(key: str, one: str, known: dict[str, ModuleType], table: dict[str, Any], file: str, problems: list[Problem]) -> dict[str, Any]:
+    """The settings objects of every module in `known`, from the tables `[key.<name>]`, which are taken out of `table`."""
+    named = table.pop(key, {})
+    built: dict[str, Any] = {}
+    for name in sorted(named.keys() - known.keys()):
+        problems.append(Problem(file, f"{key}.{name}", f"no such {one}", ", ".join(known)))
+    for name, module in known.items():
+        try:
+            built[name] = from_table(module.Settings, named.get(name, {}), file)
+        except ConfigError as err:
+            problems += [Problem(p.file, f"{key}.{name}.{p.key}", p.found, p.expected) for p in err.problems]
+    return built
 
 
 def make_detectors(settings: CoreSettings) -> list[Detector]:
@@ -62,9 +70,26 @@ def make_detectors(settings: CoreSettings) -> list[Detector]:
     ]
 
 
+def make_derivations(settings: CoreSettings) -> list[Derivation]:
+    """One of every derivation in the folder, in the order of their names."""
+    return [
+        module.make(settings.derivations[name] if name in settings.derivations else module.Settings())
+        for name, module in derivation_modules()
+    ]
+
+
 def detector_modules() -> Iterator[tuple[str, ModuleType]]:
     """Every detector of the folder: name and module, in the order of their names."""
-    for found in sorted(pkgutil.iter_modules(detectors.__path__), key=lambda m: m.name):
-        module = importlib.import_module(f"{detectors.__name__}.{found.name}")
+    return _modules(detectors)
+
+
+def derivation_modules() -> Iterator[tuple[str, ModuleType]]:
+    """Every derivation of the folder, likewise."""
+    return _modules(derivations)
+
+
+def _modules(folder: ModuleType) -> Iterator[tuple[str, ModuleType]]:
+    for found in sorted(pkgutil.iter_modules(folder.__path__), key=lambda m: m.name):
+        module = importlib.import_module(f"{folder.__name__}.{found.name}")
         if hasattr(module, "make"):
             yield found.name, module

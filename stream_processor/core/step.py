@@ -19,11 +19,12 @@ from city_model.faults import Rejected
 from city_model.registry import City
 from city_model.topics import ALARM_EVENTS, ALARMS, DEAD_LETTER, INPUTS, OBSERVATIONS
 from stream_processor.core.alarms import Alarms
+from stream_processor.core.derived import DerivedSeries
 from stream_processor.core.detectors.port import Verdict
 from stream_processor.core.observed import judged_batch, observations
 from stream_processor.core.order import Order
 from stream_processor.core.parcel import Parcel, Ready, Use
-from stream_processor.core.settings import CoreSettings, make_detectors
+from stream_processor.core.settings import CoreSettings, make_derivations, make_detectors
 
 CORE_VERSION = 1
 _JSON = "application/json"
@@ -48,6 +49,7 @@ class Core:
         self._partition = partition
         self._future_ms = round(settings.future_s * 1000)
         self._detectors = make_detectors(settings)
+        self._derived = DerivedSeries(make_derivations(settings))
         self._order = Order(round(settings.lateness_s * 1000))
         rules = {name: rule for d in self._detectors for name, rule in d.rules.items()}
         self._alarms = Alarms(city, rules, settings.alarms, round(settings.lateness_s * 1000))
@@ -121,6 +123,7 @@ class Core:
         yield from self._flush()
         yield from self._alarm_emits(self._alarms.judge([v for d in self._detectors for v in d.tick(at_ms)]))
         yield from self._alarm_emits(self._alarms.tick(at_ms))
+        yield from self._observed(self._derived.tick(at_ms))
         for dead in self._alarms.forget(at_ms):
             yield Emit(ALARMS, dead, None)
         counts = dict(sorted((self._counts + self._order.counts).items()))
@@ -131,11 +134,15 @@ class Core:
         if not self._pending:
             return
         ready, self._pending = self._pending, []
-        for data, content_type, newest_ms in observations([r for r in ready if r.use is not Use.JUDGE]):
-            yield Emit(OBSERVATIONS, f"p{self._partition}", self._event(EventType.OBSERVATIONS, newest_ms, data, content_type))
+        yield from self._observed(observations([r for r in ready if r.use is not Use.JUDGE]))
         batch = judged_batch([r.parcel for r in ready if r.use in (Use.BOTH, Use.JUDGE)])
         verdicts: list[Verdict] = [v for d in self._detectors for v in d.judge(batch)]
         yield from self._alarm_emits(self._alarms.judge(verdicts))
+        yield from self._observed(self._derived.take(batch, judged_batch([r.parcel for r in ready if r.use is Use.LATE])))
+
+    def _observed(self, payloads: Iterator[tuple[bytes, str, int]]) -> Iterator[Emit]:
+        for data, content_type, newest_ms in payloads:
+            yield Emit(OBSERVATIONS, f"p{self._partition}", self._event(EventType.OBSERVATIONS, newest_ms, data, content_type))
 
     def _alarm_emits(self, transitions: Iterator[AlarmEvent]) -> Iterator[Emit]:
         for transition in transitions:
@@ -159,6 +166,7 @@ class Core:
             "order": self._order.snapshot(),
             "alarms": self._alarms.snapshot(),
             "detectors": {d.name: d.snapshot() for d in self._detectors},
+            "derived": self._derived.snapshot(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -168,6 +176,7 @@ class Core:
         self._alarms.restore(state["alarms"])
         for detector in self._detectors:
             detector.restore(state["detectors"][detector.name])
+        self._derived.restore(state["derived"])
 
 
 def _decoded(event: Event, kind: type[T]) -> T:

@@ -38,6 +38,8 @@ class Flag:
 
     LATE = 1
     """Arrived after the lateness bound: in the series, never in a live alarm."""
+    REVISED = 2
+    """A derived point (an index) that late readings had a part in: it may have been another before."""
 
 
 @dataclass(frozen=True, slots=True)

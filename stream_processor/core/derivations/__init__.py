@@ -1,0 +1,1 @@
+"""Derivations: series made of series. One file = one derivation; the folder is the registration."""
