@@ -5,7 +5,7 @@ import { age, clockTime, lang, measured, named, parts, percent, quantityName, sh
 import { ageOf, liveOf, model } from "./model.js";
 import { Chart } from "./chart.js";
 import { acknowledge, stateOf } from "./act.js";
-import { averaging, byName, capital, isStill, normal, quantityOf, reasons, ruleName, threshold, title } from "./words.js";
+import { averaging, byName, capital, isCamera, isStill, normal, quantityOf, reasons, ruleName, threshold, title } from "./words.js";
 
 const ALARM_SPAN_MS = 90 * 60_000;
 const SITE_SPAN_MS = 3 * 3_600_000;
@@ -98,7 +98,7 @@ function chartTitle(alarm) {
   return t("chart.of", { quantity: quantityName(isStill(alarm) ? "speed_px_s" : quantityOf(alarm)), span: spanText });
 }
 
-const limitText = (alarm) => (isStill(alarm) ? "" : t(alarm.kind === "pollution" ? "chart.limit" : "chart.threshold", { threshold: threshold(alarm) }));
+const limitText = (alarm) => (isStill(alarm) || isCamera(alarm) ? "" : t(alarm.kind === "pollution" ? "chart.limit" : "chart.threshold", { threshold: threshold(alarm) }));
 
 function alarmSpan(alarm) {
   return Math.max(ALARM_SPAN_MS, (alarm.evidence.window_s ?? 0) * 1250);
@@ -108,7 +108,7 @@ function loadAlarmChart(chart, { alarm }) {
   const end = alarm.cleared_ms === null ? model.clockMs : Math.min(model.clockMs, alarm.cleared_ms + 15 * 60_000);
   const from = Math.min(end - alarmSpan(alarm), alarm.onset_ms - 20 * 60_000);
   const marks = { onsetMs: alarm.onset_ms, endMs: alarm.cleared_ms ?? undefined };
-  if (!isStill(alarm)) marks.threshold = alarm.threshold;
+  if (!isStill(alarm) && !isCamera(alarm)) marks.threshold = alarm.threshold;
   chart.load(from, end, marks);
 }
 
@@ -200,6 +200,7 @@ function fact([value, unit], label, isKnown = true) {
 }
 
 function factsOf(alarm) {
+  if (isCamera(alarm)) return [];
   const now = liveOf(alarm);
   const old = now ? age(ageOf(now.atMs)) : t("fact.unknown");
   const value = (quantity) => (now && quantity in now.values ? parts(now.values[quantity], unitOf(quantity)) : null);

@@ -8,6 +8,10 @@ const KNOWN_EVIDENCE = new Set([
 ]);
 
 export const isStill = (alarm) => alarm.kind === "congestion" && "speed_px_s" in alarm.evidence;
+// The fault of a camera: an entry `fault_<word>` of the evidence.
+const FAULT = "fault_";
+export const isCamera = (alarm) => alarm.rule === "camera_health";
+const faultOf = (alarm) => Object.keys(alarm.evidence).filter((key) => key.startsWith(FAULT)).map((key) => t(`fault.${key.slice(FAULT.length)}`)).join(", ");
 export const quantityOf = (alarm) => (alarm.kind === "pollution" ? alarm.subject.slice(alarm.device.length + 1) : "speed_kmh");
 
 export function siteName(alarm) {
@@ -22,6 +26,7 @@ export function directionName(alarm) {
 }
 
 export function title(alarm) {
+  if (isCamera(alarm)) return t("title.camera_health", { kind: t("kind.camera_health"), site: isolated(siteName(alarm)) });
   const kind = t(`kind.${alarm.kind}`, { quantity: quantityName(quantityOf(alarm)) });
   if (alarm.kind === "pollution") return t("title.pollution", { kind, site: isolated(siteName(alarm)) });
   return t("title.congestion", { kind, site: isolated(siteName(alarm)), direction: isolated(directionName(alarm)) });
@@ -40,6 +45,7 @@ export function normal(alarm) {
 
 // One line under the title: the figure beside what it is judged by.
 export function line(alarm) {
+  if (isCamera(alarm)) return t("card.camera_health", { fault: faultOf(alarm), span: span(alarm.worst_value * 1000) });
   const value = measured(alarm.worst_value, alarm.unit);
   if (alarm.kind === "pollution") return t("card.pollution", { window: averaging(alarm), value, threshold: threshold(alarm) });
   const figure = isStill(alarm)
@@ -53,6 +59,7 @@ export function line(alarm) {
 
 // [sign, text] pairs. Signs: a number, ✓ for what speaks for it, ~ for what would have kept it quiet, ? for what is not known.
 export function reasons(alarm) {
+  if (isCamera(alarm)) return [["1", t("because.camera_health", { fault: faultOf(alarm) })]];
   const lines = alarm.kind === "pollution" ? pollutionReasons(alarm) : congestionReasons(alarm);
   const others = Object.entries(alarm.evidence).filter(([key]) => !KNOWN_EVIDENCE.has(key));
   lines.push(...others.map(([key, value]) => t("evidence.other", { name: key, value: number(value, 2) })));
