@@ -1,6 +1,6 @@
-# Six targets. `make` alone prints them. Needs GNU make and Python 3.11 or later with its venv module; everything else goes into .venv.
+# Seven targets. `make` alone prints them. Needs GNU make and Python 3.11 or later with its venv module; everything else goes into .venv.
 .DEFAULT_GOAL := help
-.PHONY: help demo check test live bench
+.PHONY: help demo check test live influxd bench
 
 # The first of these that is new enough; `make demo PYTHON=/path/to/python3.12` chooses another.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -26,7 +26,10 @@ check: .venv/.with-dev ## lint, format and types
 test: .venv/.with-dev ## all tests that need no server
 	$(BIN)/pytest -m "not live" $(TEST_ARGS)
 
-live: .venv/.with-dev ## tests with real Mosquitto, real Kafka and a real browser
+influxd: .venv/.with-dev ## build InfluxDB's server once, into ~/.cache/saola (needs Go 1.25 and Rust; minutes)
+	@$(BIN)/python -m broker_config.influx
+
+live: .venv/.with-dev ## tests with real Mosquitto, Kafka, InfluxDB (make influxd) and a real browser
 	$(BIN)/pytest -m live $(TEST_ARGS)
 
 bench: .venv/.with-dev ## the numbers: readings/s through the core, messages/s into the log, latency to the alarm

