@@ -130,7 +130,8 @@ class Luma:
         pixels = capture.get(cv2.CAP_PROP_FRAME_WIDTH) * capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
         if not 0 < pixels <= MOST_PIXELS:
             capture.release()
-            raise Rejected("cannot_open", f"pictures of {pixels:.0f} pixels; 1 to {MOST_PIXELS} can be read")
+            why = f"pictures of {pixels:.0f} pixels, at most {MOST_PIXELS} can be read" if pixels > 0 else "no picture in it has a size"
+            raise Rejected("cannot_open", why)
         if plane:
             capture.set(cv2.CAP_PROP_CONVERT_RGB, 0)
         return capture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -39,3 +40,13 @@ def frames(spec: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
         if at_ms == spec.get("abort_at_ms"):
             os.abort()
         yield at_ms, noise.integers(0, 255, (64, 96), dtype=np.uint8)
+
+
+def frames_dying_once(spec: dict[str, Any]) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """`frames`, but the process dies only once: what is named by `died_file` remembers it."""
+    died = Path(spec["died_file"])
+    for at_ms, picture in frames({"stop_ms": spec["stop_ms"]}):
+        if at_ms == spec["abort_at_ms"] and not died.exists():
+            died.touch()
+            os.abort()
+        yield at_ms, picture
