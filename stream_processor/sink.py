@@ -49,11 +49,13 @@ class SinkCounts:
     owned: set[int] = field(default_factory=set)
 
 
-async def run_sink(event_log: EventLog, store: SeriesStore, stop: asyncio.Event, counts: SinkCounts | None = None) -> None:
-    """Be a member of the group `sink` until `stop` is set; then give the partitions up at once."""
+async def run_sink(
+    event_log: EventLog, store: SeriesStore, stop: asyncio.Event, counts: SinkCounts | None = None, *, group: str = GROUP
+) -> None:
+    """Be a member of `group` until `stop` is set; then give the partitions up at once. A second store has a group of its own."""
     counts = counts if counts is not None else SinkCounts()
     await event_log.ensure_topics(LOG_TOPICS, DEFAULT_PARTITIONS)
-    member = await event_log.join(GROUP, OBSERVATIONS, f"{socket.gethostname()}-{os.getpid()}")
+    member = await event_log.join(group, OBSERVATIONS, f"{socket.gethostname()}-{os.getpid()}")
     tasks: dict[int, asyncio.Task[None]] = {}
     try:
         while not stop.is_set():
@@ -61,7 +63,7 @@ async def run_sink(event_log: EventLog, store: SeriesStore, stop: asyncio.Event,
             for gone in tasks.keys() - assigned:
                 await _end(tasks.pop(gone))
             for new in sorted(assigned - tasks.keys()):
-                tasks[new] = asyncio.create_task(_keep_draining(event_log, store, new, counts), name=f"sink-p{new}")
+                tasks[new] = asyncio.create_task(_keep_draining(event_log, store, group, new, counts), name=f"sink-p{new}")
             for task in tasks.values():
                 if task.done():
                     task.result()  # a bug: let it out
@@ -72,13 +74,13 @@ async def run_sink(event_log: EventLog, store: SeriesStore, stop: asyncio.Event,
         await member.leave()
 
 
-async def _keep_draining(event_log: EventLog, store: SeriesStore, partition: int, counts: SinkCounts) -> None:
+async def _keep_draining(event_log: EventLog, store: SeriesStore, group: str, partition: int, counts: SinkCounts) -> None:
     """Take the partition over and drain it, again and again, until cancelled."""
     failures = 0
     while True:
         try:
             counts.owned.add(partition)
-            async with aclosing(_drain(event_log, store, partition, counts)) as drained:
+            async with aclosing(_drain(event_log, store, group, partition, counts)) as drained:
                 async for _ in drained:
                     failures = 0
         except Fenced:
@@ -93,12 +95,12 @@ async def _keep_draining(event_log: EventLog, store: SeriesStore, partition: int
             counts.owned.discard(partition)
 
 
-async def _drain(event_log: EventLog, store: SeriesStore, partition: int, counts: SinkCounts) -> AsyncGenerator[int, None]:
+async def _drain(event_log: EventLog, store: SeriesStore, group: str, partition: int, counts: SinkCounts) -> AsyncGenerator[int, None]:
     """Own the partition and go on from the committed offset; yields each offset that was committed."""
     owner: Owner | None = None
     reader: Reader | None = None
     try:
-        owner = await event_log.own(GROUP, OBSERVATIONS, partition)
+        owner = await event_log.own(group, OBSERVATIONS, partition)
         reader = await event_log.reader(OBSERVATIONS, partition, await owner.committed() or 0)
         while True:
             rows = await reader.fetch(_MOST_RECORDS, wait_s=1.0)
