@@ -149,7 +149,8 @@ class _Partition:
         if committed is not None and (saved := await frames_state.newest(self._log, self._p, self._service.config)):
             start, self._cameras = saved
             for device, camera in self._cameras.items():
-                await self._ask(["load", device, camera.vision])
+                if camera.vision:  # none where no picture of it was ever decoded
+                    await self._ask(["load", device, camera.vision])
         self._reader = await self._log.reader(FRAMES, self._p, start)
         while committed is not None and self._reader.position < committed:
             rows = await self._reader.fetch(self._settings.batch_frames, wait_s=1.0)
