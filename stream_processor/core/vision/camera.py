@@ -72,6 +72,11 @@ class CameraVision:
                 self.events += way.events[before:]
         return samples + self._hurry(at_ms)
 
+    @property
+    def ways(self) -> tuple[CarriagewayWatch, ...]:
+        """The carriageways in the order of the geometry; none before the first frame."""
+        return self._ways
+
     def masked(self, frame: Frame) -> Frame:
         """A copy of `frame` with the privacy masks blackened (the frame itself where there are none)."""
         if not self._geometry.masks:

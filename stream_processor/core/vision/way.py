@@ -17,7 +17,7 @@ from stream_processor.core.vision.motion import SPARSE, PictureMotion, RoadMotio
 from stream_processor.core.vision.occupancy import Occupancy
 from stream_processor.core.vision.pcu import TCVN_4054, flow_pcu_h
 from stream_processor.core.vision.queue import queue_length
-from stream_processor.core.vision.road import Grey, RoadView, road_view
+from stream_processor.core.vision.road import Grey, Mask, RoadView, road_view
 from stream_processor.core.vision.sizes import CAR, LARGE, TWO_WHEELER, size_class
 from stream_processor.core.vision.state import LANES, RoadState
 from stream_processor.core.vision.stopped import DWELL_S
@@ -97,6 +97,11 @@ class CarriagewayWatch:
     def events(self) -> list[CameraEvent]:
         """What began or ended since the last sample."""
         return self._incidents.events
+
+    @property
+    def drawn(self) -> tuple[RoadView, Mask, Mask]:
+        """For whoever draws it: the sampled road, which of its cells are covered, and which have stood for some seconds."""
+        return self._view, self._occupancy.covered, self._incidents.standing
 
     def _flows(self, speeds: Speeds, at_ms: int) -> bool:
         """Whether traffic has flowed lately: a car's worth of cells, most of those that move at all being fast, in two looks running."""
