@@ -26,7 +26,7 @@ def saola() -> None:
 def main() -> None:
     """Entry point. Expected failures become one line each; only bugs show a traceback."""
     try:
-        saola.main(prog_name="saola", standalone_mode=False)
+        code = saola.main(prog_name="saola", standalone_mode=False)  # click gives a command's Exit back as a number
     except ConfigError as err:
         for problem in err.problems:
             print(problem, file=sys.stderr)
@@ -39,8 +39,6 @@ def main() -> None:
         sys.exit(EXIT_UNAVAILABLE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
-    except click.exceptions.Exit as err:
-        sys.exit(err.exit_code)
     except click.ClickException as err:
         err.show()
         sys.exit(EXIT_CONFIG)
@@ -52,6 +50,9 @@ def main() -> None:
         where = f"{err.filename}: " if err.filename else ""
         print(f"saola: {where}{_PLAIN[err.errno]} ({err.strerror})", file=sys.stderr)
         sys.exit(EXIT_UNAVAILABLE)
+
+    if isinstance(code, int):
+        sys.exit(code)
 
 
 _PLAIN = {

@@ -54,6 +54,7 @@ _FORBIDDEN = "not allowed; choose a directory you may write to, or a port above 
         (OSError(errno.ENOSPC, "No space left on device", "/x"), 4, f"saola: /x: {_FULL}\n"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 4, f"saola: /x: {_FORBIDDEN}\n"),
         (ModuleNotFoundError("x", name="aiokafka.errors"), 4, f"saola: needs aiokafka.errors, {_INSTALL}\n"),
+        (click.exceptions.Exit(1), 1, ""),
         (BrokenPipeError(), 0, ""),
     ],
 )
