@@ -1,132 +1,112 @@
-"""Vehicles in a slit picture (position on the line x time): connected evidence, cut where the level falls between two peaks.
+"""Vehicles in a slit picture (rows = time, columns = along the line): connected evidence, cut where the level falls between two peaks.
 
 The threshold rises in steps; two parts are two vehicles when the level that joins them is below SADDLE of the smaller peak and they
-lie outside each other's ellipse of NEAR_LANES across and NEAR_M along (metres travelled at the line: time standing still counts nothing).
+lie outside each other's ellipse, measured along the way the patch between them travels: half a car's length and more than its width.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from stream_processor.core.vision.pace import Pace, ellipses
+
 BASE = 12.0
 STEP = 1.15
 SADDLE = 0.65
-NEAR_LANES = 0.6
-NEAR_M = 3.4
 LEAST_CELLS = 6
+BODY = 0.35
+"""What is above this share of a blob's peak is its body: where it begins and ends and how wide it is."""
 
 Floats = NDArray[np.float32]
 
 
+class Part:
+    """A connected piece of a slit: a window with everything else set to zero, its peak and its centre (row, column of the slit)."""
+
+    __slots__ = ("centre", "left", "level", "peak", "picture", "top")
+
+    def __init__(self, top: int, left: int, picture: Floats) -> None:
+        self.top, self.left, self.picture = top, left, picture
+        row, column = divmod(int(picture.argmax()), picture.shape[1])
+        self.level = float(picture[row, column])
+        self.peak = (top + row, left + column)
+        rows, columns = picture.sum(axis=1), picture.sum(axis=0)
+        total = float(rows.sum())
+        self.centre = (top + float(rows @ np.arange(len(rows))) / total, left + float(columns @ np.arange(len(columns))) / total)
+
+
+@dataclass(frozen=True, slots=True)
+class Slit:
+    """What cutting needs: `at_s(row)` the time of a row, `pace_at(row, column)`, `half` the ellipse (rows of travel, columns)."""
+
+    at_s: Callable[[float], float]
+    pace_at: Callable[[int, int], Pace]
+    half: tuple[float, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """One vehicle: rows (time) and columns of its peak and extent in the slit picture, both ends included."""
+    """One vehicle: rows and columns of its peak and extent in the slit picture, both ends included."""
 
-    peak: float
+    part: Part
     peak_row: int
     column: float
     first_row: int
     last_row: int
     width_cells: float
+    pace: Pace
 
 
-@dataclass(frozen=True, slots=True)
-class Slit:
-    """Evidence (rows = time, columns = along the line), metres travelled up to each cell (same shape, growing with the rows), scale."""
-
-    picture: Floats
-    travelled_m: Floats
-    lane_cells: float
-
-
-def vehicles(slit: Slit) -> list[Blob]:
-    """The blobs of `slit`."""
-    if slit.picture.size == 0 or float(slit.picture.max()) < BASE:
-        return []
-    found: list[Blob] = []
-    for part in _parts(slit.picture, BASE):
-        found += _cut(part, slit, BASE * STEP)
-    return found
-
-
-class _Part:
-    """A connected piece: a window of the slit with everything else set to zero, and its peak."""
-
-    __slots__ = ("left", "level", "peak_at", "picture", "top")
-
-    def __init__(self, top: int, left: int, picture: Floats) -> None:
-        self.top, self.left, self.picture = top, left, picture
-        row, column = divmod(int(picture.argmax()), picture.shape[1])
-        self.peak_at = (top + row, left + column)
-        self.level = float(picture[row, column])
-
-
-def _parts(picture: Floats, level: float, top: int = 0, left: int = 0) -> list[_Part]:
+def components(picture: Floats, level: float) -> Iterator[tuple[Part, NDArray[np.bool_]]]:
+    """Connected pieces above `level`, with the mask of each within its window."""
     _, labels, boxes, _ = cv2.connectedComponentsWithStats((picture > level).astype(np.uint8), connectivity=8)
-    parts = []
     for i, (x, y, w, h, area) in enumerate(np.asarray(boxes).tolist()):
         if i > 0 and area >= LEAST_CELLS:
-            window = np.where(labels[y : y + h, x : x + w] == i, picture[y : y + h, x : x + w], 0).astype(np.float32)
-            parts.append(_Part(top + y, left + x, window))
-    return parts
+            mask = labels[y : y + h, x : x + w] == i
+            yield Part(y, x, np.where(mask, picture[y : y + h, x : x + w], 0).astype(np.float32)), mask
 
 
-def _cut(part: _Part, slit: Slit, level: float) -> list[Blob]:
-    """Raise the threshold until the part falls into significant pieces, or is one vehicle."""
-    while level < part.level and not _small(part, slit):
-        pieces = _parts(part.picture, level, part.top, part.left)
-        strong = [p for p in pieces if level / STEP < SADDLE * p.level]
-        if len(strong) > 1 and _apart(strong, slit):
-            return [blob for piece in _kept(strong, slit) for blob in _cut(piece, slit, level * STEP)]
+def vehicles(part: Part, slit: Slit, level: float = BASE * STEP) -> list[Blob]:
+    """Raise the threshold until `part` falls into vehicles, or is one."""
+    while level < part.level:
+        strong = []
+        for piece, _ in components(part.picture, level):
+            piece.top, piece.left = piece.top + part.top, piece.left + part.left
+            piece.peak = (piece.peak[0] + part.top, piece.peak[1] + part.left)
+            piece.centre = (piece.centre[0] + part.top, piece.centre[1] + part.left)
+            if level / STEP < SADDLE * piece.level:
+                strong.append(piece)
+        if len(strong) > 1:
+            apart = _apart(strong, slit)
+            if len(apart) > 1:
+                return [blob for piece in apart for blob in vehicles(piece, slit, level * STEP)]
         level *= STEP
-    return [_blob(part)]
+    return [_blob(part, slit)]
 
 
-def _small(part: _Part, slit: Slit) -> bool:
-    """Too small for two vehicles side by side or one behind the other."""
-    high, wide = part.picture.shape
-    column = part.left + wide // 2
-    along = float(slit.travelled_m[part.top + high - 1, column] - slit.travelled_m[part.top, column])
-    return wide <= NEAR_LANES * slit.lane_cells and along <= NEAR_M
-
-
-def _apart(pieces: list[_Part], slit: Slit) -> bool:
-    return len(_kept(pieces, slit)) > 1
-
-
-def _kept(pieces: list[_Part], slit: Slit) -> list[_Part]:
+def _apart(pieces: list[Part], slit: Slit) -> list[Part]:
     """The strongest pieces that lie outside each other's ellipse."""
-    kept: list[_Part] = []
+    kept: list[Part] = []
     for piece in sorted(pieces, key=lambda p: -p.level):
-        if all(_distance(piece, other, slit) > 1 for other in kept):
+        if all(_distance(piece, other, slit) >= 1 for other in kept):
             kept.append(piece)
     return sorted(kept, key=lambda p: (p.top, p.left))
 
 
-def _distance(a: _Part, b: _Part, slit: Slit) -> float:
-    """In ellipses."""
-    (row_a, col_a), (row_b, col_b) = _centre(a), _centre(b)
-    across = (col_a - col_b) / (NEAR_LANES * slit.lane_cells)
-    middle = round((col_a + col_b) / 2)
-    along = float(slit.travelled_m[round(row_a), middle] - slit.travelled_m[round(row_b), middle]) / NEAR_M
-    return float(np.hypot(across, along))
+def _distance(a: Part, b: Part, slit: Slit) -> float:
+    paces = (slit.pace_at(*a.peak), slit.pace_at(*b.peak))
+    span_s = slit.at_s(a.centre[0]) - slit.at_s(b.centre[0])
+    return ellipses(span_s, a.centre[1] - b.centre[1], paces, slit.half)
 
 
-def _centre(part: _Part) -> tuple[float, float]:
-    weight = part.picture
-    total = float(weight.sum())
-    rows, columns = weight.sum(axis=1), weight.sum(axis=0)
-    return part.top + float(rows @ np.arange(len(rows))) / total, part.left + float(columns @ np.arange(len(columns))) / total
-
-
-def _blob(part: _Part) -> Blob:
-    body = part.picture > max(BASE, 0.35 * part.level)
+def _blob(part: Part, slit: Slit) -> Blob:
+    body = part.picture > max(BASE, BODY * part.level)
     widths = body.sum(axis=1)
-    rows, columns = np.flatnonzero(widths), np.flatnonzero(body.any(axis=0))
+    rows = np.flatnonzero(widths)
     width = float(np.sort(widths[rows])[rows.size // 2])
-    middle = part.left + float(columns.mean())
-    return Blob(part.level, part.peak_at[0], middle, part.top + int(rows[0]), part.top + int(rows[-1]), width)
+    return Blob(part, part.peak[0], part.centre[1], part.top + int(rows[0]), part.top + int(rows[-1]), width, slit.pace_at(*part.peak))

@@ -1,49 +1,57 @@
 """Crossings of a counting line: the evidence on the line, frame after frame, is a slit picture; its blobs are vehicles.
 
-Between two frames of a slow camera the slit is filled from the strip beside the line, moved by the speed measured there, so that a
-vehicle has its true length in the slit at 5 frames a second as at 25.
+Frames are only sampled as they come; every CHUNK_MS the strips that have gathered are worked off together, the first ones after WARM_MS,
+when the road is known. A blob that has ended is told at once; one that goes on (a queue over the line) is cut as it passes.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_processor.core.vision.background import Background
-from stream_processor.core.vision.blobs import Blob, Slit, vehicles
-from stream_processor.core.vision.evidence import edges, evidence, signed_difference
-from stream_processor.core.vision.motion import SPARSE, RoadMotion
+from stream_processor.core.vision.blobs import BASE, Blob, Slit, components, vehicles
+from stream_processor.core.vision.learning import Learner
+from stream_processor.core.vision.line_evidence import differences
+from stream_processor.core.vision.pace import Pace, ellipses, pace
 from stream_processor.core.vision.packing import pack, unpack
-from stream_processor.core.vision.road import LANE_M, Grey
-from stream_processor.core.vision.strip import LANE_CELLS, Strip
+from stream_processor.core.vision.road import Grey
+from stream_processor.core.vision.slit import SlitRows
+from stream_processor.core.vision.strip import UNIT_CELLS, Strip
+from stream_processor.core.vision.takeover import Takeover
+from stream_processor.core.vision.unit import WIDER, CarSize
 
-ROW_MS = 40
-KEPT_ROWS = 125
-SETTLE_MS = 1_200
-"""A crossing is told this long after it happened: until then what follows may still change where blobs are cut."""
-CUT_EVERY_MS = 800
-MATCH_EVERY_MS = 120
-LEARN_EVERY_MS = 120
-LEARN_COVERED = 0.01
-LEARN_COVERED_COLD = 0.3
-ON_LINE = 12.0
-USUAL_WIDTH_LANES = 0.69
-"""A car's evidence on the line is this wide, in lanes: 1.8 m of car and the patch that texture is measured in."""
-KEPT_WIDTHS, LEAST_WIDTHS = 48, 3
-TYPICAL_M_S = 8.0
+CHUNK_MS = 400
 WARM_MS = 2_000
-SAME_MS, SAME_M = 160, 2.5
+GAP_MS = 1_500
+"""Frames farther apart than this have nothing to do with each other."""
+LONG_MS = 2_400
+"""A blob that has gone on for so long is cut before it ends."""
+ENDED_MS = 600
+STANDS_MS = 3_000
+KEPT_MS = 6_000
+CONTEXT_ROWS = 10
+NEAR_ACROSS = 1.1
+NEAR_ALONG = 1.0
+"""Two peaks of one vehicle lie within so many car widths across and car lengths along."""
+USUAL_ROWS_S = 60.0
+BACKWARDS_ROWS_S = -4.5
+NARROWEST = 0.33
+"""In car widths; a motorcycle is 0.4 wide. What is narrower is a remnant: a mirror, a shadow's edge, the rim of a blob already told."""
+REBUILD = 0.1
 
 Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)
 class Crossing:
-    """One vehicle: when its front touched the line, its size as seen there (metres; lanes are 3.5 m) and speed (m/s, lane scale)."""
+    """One vehicle: when its front touched the line, its size as seen there (metres) and speed (m/s).
+
+    Metres are the geometry's where it has any; otherwise the usual car on this line is 1.8 m wide, along the travel as across it.
+    """
 
     at_ms: int
     column: float
@@ -56,156 +64,183 @@ class LineCounter:
     """State of one counting line."""
 
     def __init__(self, strip: Strip) -> None:
+        self._first = strip
+        self._size = CarSize(strip.unit_px, known=strip.known_px is not None)
+        self._begin(strip)
+        self._waiting: list[Grey] = []
+        self._waiting_ms: list[int] = []
+        self._usual_rows_s = USUAL_ROWS_S
+
+    def _begin(self, strip: Strip) -> None:
+        shape = (int(strip.valid.shape[0]), int(strip.valid.shape[1]))
         self._strip = strip
-        shape = strip.view.valid.shape
-        self._background = Background(shape)
-        self._motion = RoadMotion(strip.view)
-        self._speed = np.full(shape[1], TYPICAL_M_S, np.float32)
-        self._usual_m_s = TYPICAL_M_S
-        self._slit = np.zeros((0, shape[1]), np.float32)
-        self._run = np.zeros((0, shape[1]), np.float32)
-        self._times: list[int] = []
-        self._told: list[tuple[int, float, float]] = []
-        self._first_ms = self._last_ms = self._cut_ms = self._match_ms = self._learn_ms = -1
-        self._matches = 0
-        self._widths: list[float] = []
-        self._set_scale(float(LANE_CELLS))
-        self._gain = 1.0
-        self._edges = np.zeros(shape, np.float32)
+        self._learner = Learner(shape)
+        self._slit = SlitRows(shape)
+        self._told: list[tuple[int, float, Pace]] = []
+        self._next: Takeover | None = None
 
-    def _set_scale(self, lane_cells: float) -> None:
-        self._lane_cells = lane_cells
-        self._texture = (2 * round(lane_cells / 4) + 1, 2 * round(lane_cells / 4) + 1)
-        self._cell_m = LANE_M / lane_cells
+    def look(self, grey: Grey, at_ms: int, shift_px: tuple[float, float] = (0.0, 0.0)) -> list[Crossing]:
+        """Crossings that have become certain with this frame; the whole frame is displaced by `shift_px`."""
+        crossings: list[Crossing] = []
+        if self._waiting and at_ms - self._waiting_ms[-1] > GAP_MS:
+            crossings = self._work() if self._learner.started else []
+            self._waiting, self._waiting_ms = [], []
+            self._slit.forget(len(self._slit.times_ms))
+        self._waiting.append(self._strip.look(grey, shift_px))
+        if self._next is not None:
+            self._next.look(grey, shift_px)
+        self._waiting_ms.append(at_ms)
+        if at_ms - self._waiting_ms[0] >= (CHUNK_MS if self._learner.started else WARM_MS):
+            crossings += self._work()
+        return crossings
 
-    def _calibrate(self, width_cells: float) -> None:
-        """Where nobody said how wide a lane is, the traffic does: half of its vehicles are narrower than USUAL_WIDTH_LANES."""
-        if self._strip.calibrated:
-            return
-        self._widths.append(width_cells)
-        self._widths = self._widths[-KEPT_WIDTHS:]
-        if len(self._widths) >= LEAST_WIDTHS:
-            usual = sorted(self._widths)[len(self._widths) // 2]
-            wanted = min(max(usual / USUAL_WIDTH_LANES, LANE_CELLS / 2.5), LANE_CELLS * 2.5)
-            self._set_scale(self._lane_cells + 0.5 * (wanted - self._lane_cells))
-
-    def look(self, grey: Grey, at_ms: int) -> list[Crossing]:
-        """Crossings that have become certain with this frame."""
-        picture = self._strip.look(grey).astype(np.float32)
-        if self._last_ms < 0:
-            self._first_ms = self._last_ms = self._cut_ms = self._match_ms = self._learn_ms = at_ms
-            self._background.learn(picture, np.full(picture.shape, 0.05, np.float32))
-            return []
-        learning = at_ms - self._learn_ms >= LEARN_EVERY_MS
-        if learning:
-            self._gain = self._background.gain(picture, self._strip.view.valid)
-            self._edges = edges(self._background.value)
-        picture /= self._gain
-        difference = signed_difference(picture, self._background.value, self._edges)
-        level = evidence(difference, self._texture) * self._strip.view.valid
-        self._measure_speed(difference, level, at_ms)
-        self._append(level, at_ms)
-        if learning:
-            since_s = min(at_ms - self._learn_ms, 1000) / 1000
-            covered = LEARN_COVERED if at_ms - self._first_ms > WARM_MS else LEARN_COVERED_COLD
-            self._background.learn(picture, np.where(level > ON_LINE, covered * since_s, since_s).astype(np.float32))
-            self._learn_ms = at_ms
-        self._last_ms = at_ms
-        if at_ms - self._cut_ms < CUT_EVERY_MS:
-            return []
-        self._cut_ms = at_ms
-        return self._cut(at_ms)
-
-    def _measure_speed(self, difference: Floats, level: Floats, at_ms: int) -> None:
-        """Speed per column, from the strip; a column without a vehicle goes back to what is usual here."""
-        if at_ms - self._match_ms < MATCH_EVERY_MS:
-            return
-        self._match_ms = at_ms
-        self._matches += 1
-        occupied = level > ON_LINE
-        measure = self._matches % 2 == 0 or at_ms - self._last_ms > MATCH_EVERY_MS
-        speeds = self._motion.look(difference, occupied, at_ms, measure=measure)
-        if not measure:
-            return
-        known, value = speeds.known, np.where(speeds.known, speeds.value, 0) * (LANE_CELLS / self._lane_cells)
-        count = known.sum(axis=0)
-        mean = value.sum(axis=0) / np.maximum(count, 1)
-        columns = len(self._speed)
-        some = np.repeat(count > 0, SPARSE)[:columns]
-        spread = np.repeat(mean, SPARSE)[:columns]
-        if count.sum() > 0:
-            self._usual_m_s += 0.05 * (float(max(mean[count > 0].mean(), 0.5)) - self._usual_m_s)
-        self._speed = np.where(some, spread, np.where(occupied.any(axis=0), self._speed, self._usual_m_s)).astype(np.float32)
-
-    def _append(self, level: Floats, at_ms: int) -> None:
-        """The rows of the slit from the last frame to this one."""
-        gap_ms = at_ms - self._last_ms
-        rows = max(1, min(round(gap_ms / ROW_MS), 12))
-        back_s = (rows - 1 - np.arange(rows)) / rows * gap_ms / 1000
-        middle, high = self._strip.middle, level.shape[0]
-        place = np.rint(middle + np.clip(self._speed, 0, None) * back_s[:, None] / self._cell_m).astype(int)
-        band = np.stack([level[np.clip(place + o, 0, high - 1), np.arange(level.shape[1])] for o in (-1, 0, 1)]).mean(axis=0)
-        start = self._run[-1] if len(self._run) else np.zeros(level.shape[1], np.float32)
-        run = start + self._speed * (np.arange(1, rows + 1)[:, None] * (gap_ms / rows / 1000))
-        self._slit = np.concatenate([self._slit, band.astype(np.float32)])[-KEPT_ROWS:]
-        self._run = np.concatenate([self._run, run.astype(np.float32)])[-KEPT_ROWS:]
-        self._times = (self._times + [round(at_ms - s * 1000) for s in back_s])[-KEPT_ROWS:]
+    def _work(self) -> list[Crossing]:
+        """Work off the strips that have gathered."""
+        times_ms, pictures = self._waiting_ms, np.stack(self._waiting).astype(np.float32)
+        self._waiting, self._waiting_ms = [], []
+        valid, learner = self._strip.valid, self._learner
+        if not learner.started:
+            learner.begin(pictures, times_ms, valid)
+        gains = learner.ground.gains(pictures, valid)
+        pictures /= gains[:, None, None]
+        difference = differences(pictures, learner.ground.value, valid)
+        self._slit.append(difference, times_ms, self._usual_rows_s)
+        learner.study(pictures, difference, times_ms)
+        crossings = self._cut(times_ms[-1])
+        if self._next is not None and self._next.learn(self._strip, difference, gains, times_ms):
+            self._take_over(self._next)
+        self._rescale()
+        return crossings
 
     def _cut(self, now_ms: int) -> list[Crossing]:
-        """Blobs whose peak has settled and that were not told before."""
-        out = []
-        for blob in vehicles(Slit(self._slit, self._run, self._lane_cells)):
-            peak_ms = self._times[blob.peak_row]
-            if peak_ms > now_ms - SETTLE_MS or now_ms - peak_ms > 3 * SETTLE_MS or self._known(blob, peak_ms):
-                continue
-            crossing = self._crossing(blob)
-            self._told.append((peak_ms, blob.column, float(self._run[blob.peak_row, round(blob.column)])))
-            if crossing.speed_m_s > -1.0:
-                out.append(crossing)
-                self._calibrate(blob.width_cells)
-        self._told = [t for t in self._told if now_ms - t[0] < 10_000]
-        return out
+        """Blobs that have ended, and those of long ones that lie far enough back."""
+        slit, crossings = self._slit, []
+        rows, times = len(slit.times_ms), slit.times_ms
+        oldest_open = rows
+        cutting = self._cutting()
+        for part, mask in components(slit.level, BASE):
+            high, wide = mask.shape
+            is_open = part.top + high >= rows - 1
+            if is_open:
+                oldest_open = min(oldest_open, part.top)
+                if times[part.top] > now_ms - LONG_MS:
+                    continue
+            for blob in vehicles(part, cutting):
+                if is_open and times[blob.last_row] > now_ms - ENDED_MS and times[blob.first_row] > now_ms - STANDS_MS:
+                    continue
+                if not self._known(blob, remember=is_open):
+                    crossings += self._judge(blob)
+                if is_open:
+                    self._wipe(blob)
+            if not is_open:
+                slit.level[part.top : part.top + high, part.left : part.left + wide][mask] = 0
+        self._told = [t for t in self._told if now_ms - t[0] < KEPT_MS]
+        self._forget(oldest_open, now_ms)
+        return crossings
 
-    def _known(self, blob: Blob, peak_ms: int) -> bool:
-        """Told already: at about the same time and place; or the same vehicle, still on the line, which has hardly moved since."""
-        column = round(blob.column)
-        near = [t for t in self._told if abs(t[1] - blob.column) < 0.5 * self._lane_cells]
-        if any(abs(at_ms - peak_ms) < SAME_MS for at_ms, _, _ in near):
-            return True
-        run = float(self._run[blob.peak_row, column])
-        for at_ms, _, told in near:
-            since = bisect_left(self._times, at_ms)
-            stays = since < blob.peak_row and float(self._slit[since : blob.peak_row + 1, column].min()) > ON_LINE
-            if stays and abs(told - run) < SAME_M:
+    def _cutting(self) -> Slit:
+        """The slit as `blobs` sees it; a patch's pace is measured once."""
+        slit, memo = self._slit, dict[tuple[int, int], Pace]()
+
+        def pace_at(row: int, column: int) -> Pace:
+            if (row, column) not in memo:
+                found = pace(slit.differences, slit.frames_ms, slit.frame_of[row], column)
+                memo[row, column] = found or Pace(self._usual_rows_s, 0.0)
+            return memo[row, column]
+
+        return Slit(_clock(slit.times_ms), pace_at, self._half)
+
+    @property
+    def _half(self) -> tuple[float, float]:
+        """The ellipse within which peaks are one vehicle's: cells along and across."""
+        return NEAR_ALONG * self._size.length_px / self._strip.cell_px, NEAR_ACROSS * UNIT_CELLS
+
+    def _known(self, blob: Blob, *, remember: bool) -> bool:
+        """Whether the vehicle was told already; what stands on the line is found again and again."""
+        at_ms = self._slit.times_ms[blob.peak_row]
+        for told_ms, column, told_pace in self._told:
+            if ellipses((at_ms - told_ms) / 1000, blob.column - column, (blob.pace, told_pace), self._half) < 1:
+                if remember:
+                    self._told.append((at_ms, blob.column, blob.pace))
                 return True
+        if remember:
+            self._told.append((at_ms, blob.column, blob.pace))
         return False
 
-    def _crossing(self, blob: Blob) -> Crossing:
-        column = round(blob.column)
-        run = self._run[:, column]
-        length = float(abs(run[blob.last_row] - run[blob.first_row]))
-        span_s = max(self._times[blob.last_row] - self._times[blob.first_row], ROW_MS) / 1000
-        moved = float(run[blob.last_row] - run[max(blob.first_row - 1, 0)])
-        return Crossing(self._times[blob.first_row], blob.column, blob.width_cells * self._cell_m, length, moved / (span_s + ROW_MS / 1000))
+    def _wipe(self, blob: Blob) -> None:
+        """Take a vehicle that was told out of the slit."""
+        part = blob.part
+        high, wide = part.picture.shape
+        self._slit.level[part.top : part.top + high, part.left : part.left + wide][part.picture > 0] = 0
+
+    def _judge(self, blob: Blob) -> list[Crossing]:
+        rows_s = blob.pace.rows_s
+        if rows_s < BACKWARDS_ROWS_S or blob.width_cells < NARROWEST * UNIT_CELLS:
+            return []
+        times, cell_px, cell_m = self._slit.times_ms, self._strip.cell_px, self._strip.cell_m
+        span_s = (times[blob.last_row] - times[max(blob.first_row - 1, 0)]) / 1000
+        length_cells = span_s * abs(rows_s)
+        at_edge = blob.column - blob.width_cells / 2 < 1.5 or blob.column + blob.width_cells / 2 > self._slit.level.shape[1] - 2.5
+        if not at_edge:
+            self._size.add(blob.width_cells * cell_px, length_cells * cell_px)
+        if rows_s > 0:
+            self._usual_rows_s += 0.1 * (rows_s - self._usual_rows_s)
+        width_m = blob.width_cells * cell_m / WIDER
+        return [Crossing(times[blob.first_row], blob.column, width_m, length_cells * cell_m, rows_s * cell_m)]
+
+    def _forget(self, oldest_open: int, now_ms: int) -> None:
+        """Rows before the oldest blob that goes on, but for what its pace may need."""
+        times = self._slit.times_ms
+        rows = max(0, min(oldest_open, len(times) - 1) - CONTEXT_ROWS)
+        while rows < len(times) - 1 and times[rows] < now_ms - KEPT_MS:
+            rows += 1
+        self._slit.forget(rows)
+
+    def _rescale(self) -> None:
+        """Begin to sample the line anew when a car has turned out to be larger or smaller than was thought."""
+        unit = self._size.width_px
+        if self._next is None and abs(unit / self._strip.unit_px - 1) >= REBUILD:
+            strip = self._first.resized(unit)
+            if strip.valid.shape != self._strip.valid.shape:
+                self._next = Takeover(strip, self._strip, self._learner.ground.value)
+
+    def _take_over(self, ready: Takeover) -> None:
+        rows, columns = ready.strip.places_in(self._strip)
+        scale = self._strip.cell_px / ready.strip.cell_px
+        self._usual_rows_s *= scale
+        self._told = [(at, column * scale, Pace(p.rows_s * scale, p.columns_s * scale)) for at, column, p in self._told]
+        self._learner, self._slit = self._learner.moved(ready.ground, rows, columns), self._slit.moved(rows, columns)
+        self._strip, self._next = ready.strip, None
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that the next frame depends on."""
         return {
-            "background": self._background.snapshot(), "motion": self._motion.snapshot(), "speed": pack(self._speed),
-            "usual_m_s": self._usual_m_s, "slit": pack(self._slit), "run": pack(self._run), "times": list(self._times),
- "told": [list(t) for t in self._told],
-            "at": [self._first_ms, self._last_ms, self._cut_ms, self._match_ms, self._learn_ms, self._matches],
-            "gain": self._gain, "edges": pack(self._edges), "widths": list(self._widths), "lane_cells": self._lane_cells,
+            "unit_px": self._strip.unit_px, "size": self._size.snapshot(),
+            "learner": self._learner.snapshot(), "slit": self._slit.snapshot(),
+            "waiting": [pack(picture) for picture in self._waiting], "waiting_ms": list(self._waiting_ms),
+            "told": [[at, column, p.rows_s, p.columns_s] for at, column, p in self._told], "usual_rows_s": self._usual_rows_s,
+            "next": None if self._next is None else self._next.snapshot(),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `snapshot`."""
-        self._background.restore(state["background"])
-        self._motion.restore(state["motion"])
-        self._speed, self._slit, self._run = unpack(state["speed"]), unpack(state["slit"]), unpack(state["run"])
-        self._usual_m_s, self._times = state["usual_m_s"], list(state["times"])
-        self._told = [(int(a), float(c), float(r)) for a, c, r in state["told"]]
-        self._first_ms, self._last_ms, self._cut_ms, self._match_ms, self._learn_ms, self._matches = state["at"]
-        self._widths = list(state["widths"])
-        self._set_scale(state["lane_cells"])
-        self._gain, self._edges = state["gain"], unpack(state["edges"])
+        self._begin(self._first if state["unit_px"] == self._first.unit_px else self._first.resized(state["unit_px"]))
+        self._size.restore(state["size"])
+        self._learner.restore(state["learner"])
+        self._slit.restore(state["slit"])
+        self._waiting, self._waiting_ms = [unpack(p) for p in state["waiting"]], list(state["waiting_ms"])
+        self._told = [(int(at), column, Pace(rows, columns)) for at, column, rows, columns in state["told"]]
+        self._usual_rows_s = state["usual_rows_s"]
+        if state["next"] is not None:
+            self._next = Takeover(self._first.resized(state["next"]["unit_px"]), self._strip, self._learner.ground.value)
+            self._next.restore(state["next"])
+
+
+def _clock(times_ms: list[int]) -> Callable[[float], float]:
+    """Seconds at a row that need not be whole."""
+
+    def at_s(row: float) -> float:
+        below = min(int(row), len(times_ms) - 2)
+        return (times_ms[below] + (row - below) * (times_ms[below + 1] - times_ms[below])) / 1000
+
+    return at_s

@@ -1,4 +1,8 @@
-"""The pixels around a counting line: one lane deep on either side, one lane LANE_CELLS wide, travel towards rising rows."""
+"""The pixels around a counting line, so sampled that a car is UNIT_CELLS wide, travel towards rising rows.
+
+A car's width at the line is the unit of everything that looks at it: cells are a ninth of it, the strip is DEPTH_UNITS deep on either
+side. On a line that vehicles cross obliquely it is their extent along the line, which no lane width tells; `unit.py` learns it.
+"""
 
 from __future__ import annotations
 
@@ -10,33 +14,77 @@ import numpy as np
 from numpy.typing import NDArray
 
 from stream_processor.core.vision.geometry import CameraGeometry, Carriageway, Point, crossings, default_line
-from stream_processor.core.vision.road import LANE_M, Grey, RoadView, homography_matrix, project
+from stream_processor.core.vision.road import LANE_M, Grey, homography_matrix, project
 
-LANE_CELLS = 16
-DEPTH_LANES = 1.0
-CELL_M = LANE_M / LANE_CELLS
-MAX_COLUMNS = 16 * LANE_CELLS
+CAR_M = 1.8
+UNIT_CELLS = 9
+DEPTH_UNITS = 1.8
+LINE_UNITS = 4.5
+"""Where nothing else is known a line is taken to be this many cars wide: lines across one to four lanes lie within a factor of 1.7."""
+LEAST_UNIT_PX = 6.0
+MAX_COLUMNS = 320
+MARGIN_PX = 6
+"""Pixels kept around the strip, for a camera that shakes."""
+STRIDE_PX = 6.0
+"""Cells coarser than this are sampled from every second or third pixel first: an area average of a high band costs more than the rest."""
+
+Line = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A sampled counting line; `lane_px` is the width of a lane at the line, in pixels of the frame."""
+    """A sampled counting line of frames of one size. `unit_px` is the width of a car at the line, `known_px` what geometry says it is."""
 
-    view: RoadView
-    lane_px: float
-    calibrated: bool
+    line: Line
+    direction: Point
+    unit_px: float
+    known_px: float | None
+    valid: NDArray[np.bool_]
+    box: tuple[int, int, int, int, int]
+    small: tuple[int, int]
+    per_px: tuple[float, float]
+    map_x: NDArray[np.float32]
+    map_y: NDArray[np.float32]
+    hidden: tuple[tuple[Point, ...], ...]
+    size: tuple[int, int]
 
     @property
     def middle(self) -> int:
         """The row of the line itself."""
-        return int(self.view.valid.shape[0]) // 2
+        return int(self.valid.shape[0]) // 2
 
-    def look(self, grey: Grey) -> Grey:
-        """The strip's picture."""
-        return self.view.look(grey)
+    @property
+    def cell_px(self) -> float:
+        """Pixels of the frame to a cell."""
+        return math.hypot(self.line[2] - self.line[0], self.line[3] - self.line[1]) / int(self.valid.shape[1])
+
+    def look(self, grey: Grey, shift_px: Point = (0.0, 0.0)) -> Grey:
+        """The strip's picture; `shift_px` is by how much the whole frame is displaced against the usual one."""
+        top, bottom, left, right, stride = self.box
+        shrunk = cv2.resize(grey[top:bottom:stride, left:right:stride], self.small, interpolation=cv2.INTER_AREA)
+        map_x, map_y = self.map_x, self.map_y
+        if shift_px != (0.0, 0.0):
+            map_x, map_y = map_x + np.float32(shift_px[0] * self.per_px[0]), map_y + np.float32(shift_px[1] * self.per_px[1])
+        return cv2.remap(shrunk, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+
+    @property
+    def cell_m(self) -> float:
+        """Metres to a cell, along the line."""
+        return self.cell_px * CAR_M / (self.known_px or self.unit_px)
+
+    def resized(self, unit_px: float) -> Strip:
+        """The same line sampled for cars `unit_px` wide."""
+        return _strip(self.line, self.direction, self.hidden, self.size, unit_px, self.known_px)
+
+    def places_in(self, other: Strip) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """At which row and column (with fractions) of `other`, a strip of the same line, each row and column of this one lies."""
+        high, wide = other.valid.shape
+        rows = (np.arange(self.valid.shape[0]) - self.middle) * (self.cell_px / other.cell_px) + other.middle
+        columns = (np.arange(self.valid.shape[1]) + 0.5) * (wide / self.valid.shape[1]) - 0.5
+        return np.clip(rows, 0, high - 1).astype(np.float32), np.clip(columns, 0, wide - 1).astype(np.float32)
 
 
-def counting_line(way: Carriageway) -> tuple[float, float, float, float] | None:
+def counting_line(way: Carriageway) -> Line | None:
     """The configured line, or the middle of the polygon; None where neither says where to count."""
     if way.line is not None:
         return way.line
@@ -45,45 +93,58 @@ def counting_line(way: Carriageway) -> tuple[float, float, float, float] | None:
     return None
 
 
-def strip_view(geometry: CameraGeometry, way: Carriageway, width: int, height: int, lane_px: float | None = None) -> Strip | None:
-    """The strip of `way` in frames of `width` x `height`; `lane_px` overrides the guess where nothing is configured."""
+def strip_view(geometry: CameraGeometry, way: Carriageway, width: int, height: int) -> Strip | None:
+    """The strip of `way` in frames of `width` x `height`."""
     line = counting_line(way)
     if line is None or way.direction_vector is None:
         return None
-    known = _lane_px(geometry, way, line)
-    lane = known or lane_px or guessed_lane_px(line, height)
-    start, end = np.array(line[:2]), np.array(line[2:])
-    length = float(np.hypot(*(end - start)))
-    cell_px = max(lane / LANE_CELLS, length / MAX_COLUMNS)
-    columns, half = max(4, round(length / cell_px)), round(DEPTH_LANES * LANE_CELLS)
-    travel = np.array(way.direction_vector) / math.hypot(*way.direction_vector)
-    share = (np.arange(columns) + 0.5) / columns
-    offset = np.arange(-half, half + 1) * cell_px
-    x = start[0] + (end[0] - start[0]) * share + (offset * travel[0])[:, None]
-    y = start[1] + (end[1] - start[1]) * share + (offset * travel[1])[:, None]
-    return Strip(_view(geometry, way, x, y, width, height, cell_px), lane, known is not None)
+    lane_px = _lane_px(geometry, way, line)
+    known = None if lane_px is None else lane_px * CAR_M / LANE_M
+    guess = math.hypot(line[2] - line[0], line[3] - line[1]) / LINE_UNITS
+    return _strip(line, way.direction_vector, geometry.masks, (width, height), known or guess, known)
 
 
-def guessed_lane_px(line: tuple[float, float, float, float], height: int) -> float:
-    """Where neither lanes nor a calibration say: most lines span two or three lanes."""
-    return min(max(math.hypot(line[2] - line[0], line[3] - line[1]) / 3, 8.0), height / 4)
+def _strip(
+    line: Line, direction: Point, hidden: tuple[tuple[Point, ...], ...], size: tuple[int, int], unit_px: float, known_px: float | None
+) -> Strip:
+    """Where every cell lies, the box of the frame that is needed for it, and how far that is shrunk first."""
+    length = math.hypot(line[2] - line[0], line[3] - line[1])
+    unit = max(unit_px, LEAST_UNIT_PX, length / MAX_COLUMNS * UNIT_CELLS)
+    columns, half = max(UNIT_CELLS, round(length * UNIT_CELLS / unit)), round(DEPTH_UNITS * UNIT_CELLS)
+    cell = length / columns
+    travel = np.array(direction) / math.hypot(*direction)
+    share, offset = (np.arange(columns) + 0.5) / columns, (np.arange(-half, half + 1) * cell)[:, None]
+    x = line[0] + (line[2] - line[0]) * share + offset * travel[0]
+    y = line[1] + (line[3] - line[1]) * share + offset * travel[1]
+    (left, right), (top, bottom) = _span(x, size[0]), _span(y, size[1])
+    stride = max(1, int(cell / 3)) if cell >= STRIDE_PX else 1
+    shrink = max(1.0, cell / stride)
+    small = (max(1, round(len(range(left, right, stride)) / shrink)), max(1, round(len(range(top, bottom, stride)) / shrink)))
+    per_px = (small[0] / (right - left), small[1] / (bottom - top))
+    map_x = ((x - left + 0.5) * per_px[0] - 0.5).astype(np.float32)
+    map_y = ((y - top + 0.5) * per_px[1] - 0.5).astype(np.float32)
+    valid = (x >= 0) & (x <= size[0] - 1) & (y >= 0) & (y <= size[1] - 1)
+    if hidden:
+        black = cv2.resize(_hidden(hidden, size)[top:bottom, left:right], small, interpolation=cv2.INTER_AREA)
+        valid &= cv2.remap(black, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) == 0
+    box = (top, bottom, left, right, stride)
+    return Strip(line, direction, unit, known_px, valid, box, small, per_px, map_x, map_y, hidden, size)
 
 
-def _view(
-    geometry: CameraGeometry, way: Carriageway, x: NDArray[np.float64], y: NDArray[np.float64], width: int, height: int, cell_px: float
-) -> RoadView:
-    hidden = np.zeros((height, width), np.uint8)
-    for mask in geometry.masks:
-        cv2.fillPoly(hidden, [np.rint(mask).astype(np.int32)], 1)
-    seen = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
-    rows, columns = np.clip(np.rint(y), 0, height - 1).astype(int), np.clip(np.rint(x), 0, width - 1).astype(int)
-    step = max(1, int(cell_px))
-    shift = step // 2
-    map_x, map_y = ((x - shift) / step).astype(np.float32), ((y - shift) / step).astype(np.float32)
-    return RoadView(map_x, map_y, seen & (hidden[rows, columns] == 0), CELL_M, "lane_width", way.direction_vector, cell_px, step)
+def _hidden(masks: tuple[tuple[Point, ...], ...], size: tuple[int, int]) -> NDArray[np.float32]:
+    """1 where a privacy mask lies, and a pixel around it."""
+    black = np.zeros((size[1], size[0]), np.float32)
+    for mask in masks:
+        cv2.fillPoly(black, [np.rint(mask).astype(np.int32)], 1.0)
+    return np.asarray(cv2.dilate(black, np.ones((3, 3), np.uint8)), np.float32)
 
 
-def _lane_px(geometry: CameraGeometry, way: Carriageway, line: tuple[float, float, float, float]) -> float | None:
+def _span(place: NDArray[np.float64], limit: int) -> tuple[int, int]:
+    first = min(max(math.floor(place.min()) - MARGIN_PX, 0), limit - 2)
+    return first, max(min(math.ceil(place.max()) + MARGIN_PX + 1, limit), first + 2)
+
+
+def _lane_px(geometry: CameraGeometry, way: Carriageway, line: Line) -> float | None:
     """Width of a lane at the line: by the homography, or by the polygon's width there and its lanes."""
     centre = ((line[0] + line[2]) / 2, (line[1] + line[3]) / 2)
     if geometry.homography is not None:
