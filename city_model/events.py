@@ -30,6 +30,7 @@ class EventType(StrEnum):
     COMMAND = "city.saola.command.v1"
     OBSERVATIONS = "city.saola.observations.v1"
     REPORT = "city.saola.report.v1"
+    DEVICE_HOURS = "city.saola.device-hours.v1"
     ALARM_EVENT = "city.saola.alarm-event.v1"
     ALARM = "city.saola.alarm.v1"
     DEAD_LETTER = "city.saola.dead-letter.v1"
@@ -290,3 +291,27 @@ class Report(msgspec.Struct, frozen=True):
     at_ms: int
     partition: int
     counts: dict[str, int]
+
+
+class DeviceHour(msgspec.Struct, frozen=True, array_like=True):
+    """Items of one device in the hour of event time that starts at `hour_ms`, as increments: add the rows of an hour up.
+
+    `received` holds all that were taken in, duplicates and late ones too; `missing` are sequence numbers nobody waits for any longer;
+    `future` were set aside.
+    """
+
+    device: str
+    hour_ms: int
+    received: int
+    duplicates: int
+    late: int
+    missing: int
+    future: int
+
+
+class DeviceHours(msgspec.Struct, frozen=True):
+    """What the engine counted since the last such account, written to `observations` by the first tick of an hour."""
+
+    at_ms: int
+    partition: int
+    rows: tuple[DeviceHour, ...]

@@ -71,14 +71,14 @@ class Parcel:
         for start, stop in pairwise(edges):
             yield self._slice(start, stop), bool(late[start])
 
-    def singles(self) -> Iterator[tuple[int, str, Parcel]]:
-        """(time, what, parcel of one item) for each item."""
-        for i in range(len(self)):
-            one = self._slice(i, i + 1)
-            if isinstance(self.items, Readings):
-                yield one.first_ms, self.items.names[self.items.name_index[i]], one
-            else:
-                yield one.first_ms, self.items[i].direction, one
+    def only(self, rows: Sequence[int]) -> Parcel:
+        """The items at `rows`, of a parcel without a sequence."""
+        if isinstance(self.items, Readings):
+            some = np.asarray(rows, np.int64)
+            items: Items = Readings(self.items.names, self.items.name_index[some], self.items.at_ms[some], self.items.value[some])
+        else:
+            items = [self.items[row] for row in rows]
+        return replace(self, items=items, first_ms=_first_ms(items) if rows else self.first_ms)
 
 
 class Use(Enum):

@@ -44,9 +44,20 @@ def load_core_settings(path: Path | None) -> CoreSettings:
         settings = from_table(CoreSettings, table, file)
     except ConfigError as err:
         problems += err.problems
+    else:
+        problems += _closed_too_early(settings.lateness_s, {"detectors": built, "derivations": derived}, file)
     if problems:
         raise ConfigError(problems)
     return replace(settings, detectors=built, derivations=derived)
+
+
+def _closed_too_early(lateness_s: float, built: dict[str, dict[str, Any]], file: str) -> Iterator[Problem]:
+    """A slot that is closed before its last reading may come would make what is found depend on the order of arrival."""
+    for key, some in built.items():
+        for name, settings in some.items():
+            own_s = getattr(settings, "lateness_s", lateness_s)
+            if own_s < lateness_s:
+                yield Problem(file, f"{key}.{name}.lateness_s", f"{own_s:g}", f"at least lateness_s ({lateness_s:g})")
 
 
 def _built(key: str, one: str, known: dict[str, ModuleType], table: dict[str, Any], file: str, problems: list[Problem]) -> dict[str, Any]:

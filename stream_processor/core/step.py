@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from city_model.codec import packed, samples
-from city_model.events import AlarmEvent, Command, DeadLetter, Event, EventType, Gap, Report, Status, Tick
+from city_model.events import AlarmEvent, Command, DeadLetter, DeviceHours, Event, EventType, Gap, Report, Status, Tick
 from city_model.faults import Rejected
 from city_model.registry import City
 from city_model.topics import ALARM_EVENTS, ALARMS, DEAD_LETTER, INPUTS, OBSERVATIONS
@@ -26,7 +26,7 @@ from stream_processor.core.order import Order
 from stream_processor.core.parcel import Parcel, Ready, Use
 from stream_processor.core.settings import CoreSettings, make_derivations, make_detectors
 
-CORE_VERSION = 1
+CORE_VERSION = 2
 _JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
 T = TypeVar("T")
@@ -100,7 +100,7 @@ class Core:
         parcel = Parcel.of(event.device, event.boot, event.seq, items)
         for part, in_future in self._split_future(parcel):
             if in_future:
-                self._counts["future"] += len(part)
+                self._order.tally.add("future", part)
                 reason = f"{part.first_ms} is more than {self._future_ms // 1000} s after the last tick {self.now_ms}"
                 yield self._dead(event, Rejected("future", reason))
                 if part.boot:
@@ -126,9 +126,12 @@ class Core:
         yield from self._observed(self._derived.tick(at_ms))
         for dead in self._alarms.forget(at_ms):
             yield Emit(ALARMS, dead, None)
-        counts = dict(sorted((self._counts + self._order.counts).items()))
+        counts = dict(sorted((self._counts + self._order.tally.totals).items()))
         report = Report(at_ms, self._partition, counts)
         yield Emit(OBSERVATIONS, f"p{self._partition}", self._event(EventType.REPORT, at_ms, _encode(report)))
+        for rows in self._order.tally.tick(at_ms):
+            account = _encode(DeviceHours(at_ms, self._partition, tuple(rows)))
+            yield Emit(OBSERVATIONS, f"p{self._partition}", self._event(EventType.DEVICE_HOURS, at_ms, account))
 
     def _flush(self) -> Iterator[Emit]:
         if not self._pending:

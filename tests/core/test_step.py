@@ -126,7 +126,7 @@ def test_a_gap_waits_for_ticks_and_no_longer_than_the_bound() -> None:
     assert not alarms_of(held)
     assert not alarms_of(machine.step([tick(NOON_MS + 100_000)]))
     released = machine.step([tick(NOON_MS + 20 * 60_000)])
-    assert [a.subject for a in alarms_of(released)] == ["cam-1/north"]
+    assert [a.subject for a in alarms_of(released) if a.kind == "congestion"] == ["cam-1/north"]
     late = machine.step([jam[1]])
     assert [observations.decode(e.event.data)[1] for e in late if e.topic == OBSERVATIONS and e.event] == [1]
 
