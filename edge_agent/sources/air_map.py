@@ -10,9 +10,16 @@
     name_column = "Param"                # a table with one measurement a row: what was measured …
     value_column = "Value"               # … and how much; [columns] then speaks of what stands in name_column
 
+    station_column = "station"           # a table of several stations: which column names them …
+    station = "Tiantan"                  # … and whose rows to take; left out: all (`saola replay` takes all, a source just one)
+
     [columns."NO2 (ppb)"]
     quantity = "no2"
-    factor = 1.88                        # value = cell x factor + offset
+    unit = "ppb"                         # what the cells are in: ug/m3, mg/m3, ppb, ppm, Cel, degF, K, hPa, Pa, m/s, km/h, %RH ...
+
+    [columns.Temp]
+    quantity = "temperature"
+    factor = 0.1                         # instead of a unit: value = cell x factor + offset
     offset = 0.0
 
 Without a file: columns with well-known names (PM2.5, PM10, SO2, NO2, CO, O3, TEMP, RH, PRES, RAIN, WSPM, wd ...; case does not
@@ -27,7 +34,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from city_model.quantities import READINGS
+from city_model.gases import UG_M3_PER_PPB
+from city_model.quantities import QUANTITIES, READINGS
 from city_model.settings import load
 
 _NAMES = {
@@ -37,8 +45,6 @@ _NAMES = {
     "pres": "pressure", "pressure": "pressure", "rain": "rain",
     "wspm": "wind_speed", "ws": "wind_speed", "wind_speed": "wind_speed", "wd": "wind_direction", "wind_direction": "wind_direction",
 }  # fmt: skip
-# µg/m³ per ppb at 25 °C and 1013 hPa: molar mass / 24.45
-_PPB = {"so2": 64.06 / 24.45, "no2": 46.01 / 24.45, "co": 28.01 / 24.45, "o3": 48.0 / 24.45}
 TIME_NAMES = ("time", "datetime", "date_time", "timestamp", "date")
 PART_NAMES = ("year", "month", "day", "hour", "minute")
 _UNIT = re.compile(r"^(.*?)\s*[\(\[]([^)\]]*)[\)\]]$")
@@ -46,17 +52,27 @@ _UNIT = re.compile(r"^(.*?)\s*[\(\[]([^)\]]*)[\)\]]$")
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What a column holds: `value = cell * factor + offset` in the quantity's unit."""
+    """What a column holds: `value = cell * factor + offset` in the quantity's unit; or the `unit` of its cells, which says both."""
 
     quantity: str
     factor: float = 1.0
     offset: float = 0.0
+    unit: str = ""
 
     def check(self) -> Iterable[tuple[str, str, str]]:
         if self.quantity not in READINGS:
             yield "quantity", repr(self.quantity), "one of " + ", ".join(sorted(READINGS))
+        elif self.unit and (self.factor, self.offset) != (1.0, 0.0):
+            yield "unit", f"{self.unit!r} beside factor or offset", "one or the other"
+        elif self.unit and scale_of(self.quantity, self.unit) is None:
+            yield "unit", repr(self.unit), f"a unit of {self.quantity}, such as {QUANTITIES[self.quantity].unit}; or a factor"
         if not self.factor:
             yield "factor", "0", "a number other than 0"
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """(factor, offset) from cell to the quantity's unit."""
+        return (scale_of(self.quantity, self.unit) if self.unit else None) or (self.factor, self.offset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +89,8 @@ class AirMap:
     missing: tuple[str, ...] = ("", "NA", "N/A", "NaN", "nan", "null", "-")
     name_column: str = ""
     value_column: str = ""
+    station_column: str = ""
+    station: str = ""
 
     def check(self) -> Iterable[tuple[str, str, str]]:
         if self.decimal not in {".", ","}:
@@ -83,6 +101,8 @@ class AirMap:
             yield "separator", repr(self.separator), "another character than the decimal sign"
         if bool(self.name_column) != bool(self.value_column):
             yield "name_column", "alone", "name_column and value_column together"
+        if self.station and not self.station_column:
+            yield "station", repr(self.station), "a station_column beside it"
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError):
@@ -101,11 +121,27 @@ def column_for(name: str) -> Column | None:
     quantity = _NAMES.get(base.strip().lower().replace(" ", "_"))
     if quantity is None:
         return None
-    unit = unit.strip().lower().replace("µ", "u").replace("μ", "u").replace("³", "3")
-    if quantity in _PPB and unit in {"ppb", "ppm"}:
-        return Column(quantity, _PPB[quantity] * (1000 if unit == "ppm" else 1))
-    if unit == "mg/m3":
-        return Column(quantity, 1000.0)
-    if quantity == "temperature" and unit in {"°f", "f", "degf"}:
-        return Column(quantity, 5 / 9, -32 * 5 / 9)
-    return Column(quantity)
+    factor, offset = scale_of(quantity, unit) or (1.0, 0.0)
+    return Column(quantity, factor, offset)
+
+
+def scale_of(quantity: str, unit: str) -> tuple[float, float] | None:
+    """(factor, offset) from `unit` to the quantity's own; None for a unit that says nothing of it. Gases at 25 °C and 1 atm."""
+    plain = unit.strip().lower().replace("µ", "u").replace("μ", "u").replace("³", "3").replace(" ", "")
+    if plain == QUANTITIES[quantity].unit.lower():
+        return 1.0, 0.0
+    if quantity in UG_M3_PER_PPB and plain in {"ppb", "ppm"}:
+        return UG_M3_PER_PPB[quantity] * (1000 if plain == "ppm" else 1), 0.0
+    if QUANTITIES[quantity].unit == "ug/m3" and plain in {"mg/m3", "ug/nm3", "mg/nm3"}:
+        return (1000.0 if plain.startswith("mg") else 1.0), 0.0
+    return _SCALES.get((quantity, plain))
+
+
+_SCALES = {
+    **{("temperature", unit): (1.0, 0.0) for unit in ("c", "°c", "degc")},
+    **{("temperature", unit): (5 / 9, -32 * 5 / 9) for unit in ("f", "°f", "degf")},
+    ("temperature", "k"): (1.0, -273.15), ("humidity", "%"): (1.0, 0.0), ("humidity", "/"): (100.0, 0.0),
+    ("pressure", "pa"): (0.01, 0.0), ("pressure", "kpa"): (10.0, 0.0), ("pressure", "mbar"): (1.0, 0.0),
+    ("wind_speed", "km/h"): (1 / 3.6, 0.0), ("wind_speed", "mph"): (0.44704, 0.0), ("wind_speed", "kn"): (1852 / 3600, 0.0),
+    ("wind_direction", "°"): (1.0, 0.0),
+}  # fmt: skip

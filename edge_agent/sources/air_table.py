@@ -8,7 +8,7 @@ import io
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,19 +82,41 @@ class _Columns:
 
 
 def read_table(path: Path, air_map: AirMap) -> AirTable:
-    """Read a `.csv` or `.csv.gz`. Raises ConfigError when the map does not fit the file, Unavailable when it cannot be read."""
+    """Read a `.csv` or `.csv.gz` of one station. Raises ConfigError when the map does not fit it, Unavailable when it cannot be read."""
+    stations = read_stations(path, air_map)
+    if len(stations) > 1:
+        raise _wrong(path, "station", f"{len(stations)} of them: {', '.join(sorted(stations)[:5])} …", "one, named in the map")
+    return next(iter(stations.values()), AirTable(_Columns().in_order(), BadCells()))
+
+
+def read_stations(path: Path, air_map: AirMap) -> dict[str, AirTable]:
+    """Tables by station, in order of appearance; with no `station_column` the only one is called "". Raises as `read_table`."""
     header, rows = _split(path, air_map)
-    out, bad = _Columns(), BadCells()
     when = time_reader(str(path), air_map, header, [row.cells for row in rows])
     cells = _long_cells(path, air_map, header) if air_map.name_column else _wide_cells(path, air_map, header)
-    for row in rows:
+    found: dict[str, tuple[_Columns, BadCells]] = {}
+    for row, station in _of_stations(path, air_map, header, rows):
+        out, bad = found.setdefault(station, (_Columns(), BadCells()))
         at_ms = _time(when, row, bad)
         if at_ms is not None:
             for column, place in cells(row):
                 value = _value(row.cells[place], column, air_map, row.line, bad) if place < len(row.cells) else None
                 if value is not None:
                     out.add(column.quantity, at_ms, value)
-    return AirTable(out.in_order(), bad)
+    return {station: AirTable(out.in_order(), bad) for station, (out, bad) in found.items()}
+
+
+def _of_stations(path: Path, air_map: AirMap, header: list[str], rows: list[_Row]) -> Iterator[tuple[_Row, str]]:
+    """Rows with their station, those that the map wants."""
+    if not air_map.station_column:
+        yield from ((row, "") for row in rows)
+        return
+    _expect(path, "station_column", [air_map.station_column], header)
+    place = header.index(air_map.station_column)
+    for row in rows:
+        station = row.cells[place].strip() if place < len(row.cells) else ""
+        if station and air_map.station in ("", station):
+            yield row, station
 
 
 def _split(path: Path, air_map: AirMap) -> tuple[list[str], list[_Row]]:
@@ -180,7 +202,8 @@ def _value(cell: str, column: Column, air_map: AirMap, line: int, bad: BadCells)
     if column.quantity == "wind_direction" and text.upper() in _WINDS:
         return _WINDS[text.upper()]
     try:
-        value = float(text.replace(",", ".") if air_map.decimal == "," else text) * column.factor + column.offset
+        factor, offset = column.scale
+        value = float(text.replace(",", ".") if air_map.decimal == "," else text) * factor + offset
     except ValueError:
         bad.add("an unreadable number", line)
         return None

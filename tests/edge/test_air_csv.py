@@ -20,7 +20,7 @@ from city_model.faults import ConfigError
 from edge_agent.batching import join
 from edge_agent.sources.air_csv import AirCsvSource, Redate
 from edge_agent.sources.air_map import AirMap, column_for, load_map
-from edge_agent.sources.air_table import read_table
+from edge_agent.sources.air_table import read_stations, read_table
 from edge_agent.sources.port import Fault
 
 DATA = Path(os.environ.get("SAOLA_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
@@ -80,6 +80,41 @@ def test_well_known_names_need_no_map(tmp_path: Path) -> None:
     assert of(readings, "wind_direction") == [337.5, 90]
     assert int(readings.at_ms[0]) == parse_rfc3339("2016-12-01T08:00:00+08:00")
     assert not table.bad.counts
+
+
+STATIONS = "time,where,NO2,T\n2026-01-01T00:00,A,100,50\n2026-01-01T00:00,B,200,41\n2026-01-01T01:00,A,,\n2026-01-01T02:00,A,1,32\n"
+BY_STATION = """
+timezone = "Asia/Ho_Chi_Minh"
+station_column = "where"
+columns.NO2 = {quantity = "no2", unit = "ppb"}
+columns.T = {quantity = "temperature", unit = "degF"}
+"""
+
+
+def test_a_unit_says_what_a_cell_is_worth_and_a_column_says_of_which_station(tmp_path: Path) -> None:
+    path = written(tmp_path, STATIONS)
+    tables = read_stations(path, mapped(tmp_path, BY_STATION))
+    assert list(tables) == ["A", "B"]
+    assert of(tables["A"].readings, "no2") == pytest.approx([188.18, 1.8818], rel=1e-4)
+    assert of(tables["A"].readings, "temperature") == pytest.approx([10, 0])
+    assert of(tables["B"].readings, "temperature") == pytest.approx([5])
+    only = read_table(path, mapped(tmp_path, 'station = "B"\n' + BY_STATION))
+    assert of(only.readings, "no2") == pytest.approx([376.36], rel=1e-4)
+    with pytest.raises(ConfigError, match="2 of them: A, B"):
+        read_table(path, mapped(tmp_path, BY_STATION))
+
+
+@pytest.mark.parametrize(
+    ("column", "complaint"),
+    [
+        ('quantity = "no2", unit = "degF"', "a unit of no2"),
+        ('quantity = "no2", unit = "ppb", factor = 2.0', "one or the other"),
+        ('quantity = "rain", unit = "ppb"', "a unit of rain"),
+    ],
+)
+def test_a_unit_that_does_not_fit_is_refused(tmp_path: Path, column: str, complaint: str) -> None:
+    with pytest.raises(ConfigError, match=complaint):
+        mapped(tmp_path, f"columns.x = {{{column}}}")
 
 
 UNITS = (
