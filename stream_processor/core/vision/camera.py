@@ -72,6 +72,11 @@ class CameraVision:
                 self.events += way.events[before:]
         return samples + self._hurry(at_ms)
 
+    def finish(self) -> list[tuple[str, Crossing]]:
+        """The last crossings of a recording, when no frame comes any more; `feed` tells each some time after it happened."""
+        self.crossings = [(way.direction, crossing) for way in self._ways for crossing in way.finish()]
+        return self.crossings
+
     @property
     def ways(self) -> tuple[CarriagewayWatch, ...]:
         """The carriageways in the order of the geometry; none before the first frame."""

@@ -94,6 +94,12 @@ class LineCounter:
             crossings += self._work()
         return crossings
 
+    def finish(self) -> list[Crossing]:
+        """Crossings that no further frame will decide: the recording has ended. What is on the line now is counted."""
+        enough = self._learner.started or len(self._waiting) > 1
+        crossings = self._work() if self._waiting and enough else []
+        return crossings + (self._cut(self._slit.times_ms[-1], ends=True) if self._slit.times_ms else [])
+
     def _work(self) -> list[Crossing]:
         """Work off the strips that have gathered."""
         times_ms, pictures = self._waiting_ms, np.stack(self._waiting).astype(np.float32)
@@ -112,15 +118,15 @@ class LineCounter:
         self._rescale()
         return crossings
 
-    def _cut(self, now_ms: int) -> list[Crossing]:
-        """Blobs that have ended, and those of long ones that lie far enough back."""
+    def _cut(self, now_ms: int, *, ends: bool = False) -> list[Crossing]:
+        """Blobs that have ended (all of them where everything `ends`), and those of long ones that lie far enough back."""
         slit, crossings = self._slit, []
         rows, times = len(slit.times_ms), slit.times_ms
         oldest_open = rows
         cutting = self._cutting()
         for part, mask in components(slit.level, BASE):
             high, wide = mask.shape
-            is_open = part.top + high >= rows - 1
+            is_open = part.top + high >= rows - 1 and not ends
             if is_open:
                 oldest_open = min(oldest_open, part.top)
                 if times[part.top] > now_ms - LONG_MS:

@@ -68,12 +68,21 @@ class CarriagewayWatch:
         gap_ms = at_ms - self._frame_ms if self._frame_ms >= 0 else 0
         self._frame_ms = at_ms
         crossings = [] if self._counter is None else self._counter.look(grey, at_ms)
-        for crossing in crossings:
-            self._tally.count(size_class(crossing))
+        self._count(crossings)
         if self._look_ms < 0 or at_ms - self._look_ms >= LOOK_EVERY_MS - gap_ms // 2:
             self._look_ms = at_ms
             self._look(grey, at_ms)
         return crossings
+
+    def finish(self) -> list[Crossing]:
+        """The last crossings of a recording, when no frame comes any more."""
+        crossings = [] if self._counter is None else self._counter.finish()
+        self._count(crossings)
+        return crossings
+
+    def _count(self, crossings: list[Crossing]) -> None:
+        for crossing in crossings:
+            self._tally.count(size_class(crossing))
 
     def _look(self, grey: Grey, at_ms: int) -> None:
         picture = self._view.look(grey)
