@@ -1,8 +1,8 @@
 """Packed columns, `application/vnd.saola.columns`: what our own agents send and what stands in the log.
 
-Layout, little-endian, version 1::
+Layout, little-endian, version 1, and version 2 where version 1 has no room for the names::
 
-    b"SC" · version u8 · header length u16 · header (msgpack: {"names": [...], "n": count, "t0": ms})
+    b"SC" · version u8 · header length u16 (version 2: u32) · header (msgpack: {"names": [...], "n": count, "t0": ms})
     time offsets from t0, i64[n] · values, f64[n] · index into names, u16[n]
 
 Times come first and values next so that every column numpy views is a plain run of bytes; nothing is parsed per reading.
@@ -20,8 +20,8 @@ from city_model.faults import Rejected
 
 CONTENT_TYPE = "application/vnd.saola.columns"
 _MAGIC = b"SC"
-_VERSION = 1
-_PREFIX = struct.Struct("<2sBH")
+_PREFIXES = {1: struct.Struct("<2sBH"), 2: struct.Struct("<2sBI")}
+_VERSION_1_HEADER = 0xFFFF
 _ROW_BYTES = 8 + 8 + 2
 MAX_READINGS = 10_000
 
@@ -40,9 +40,10 @@ def encode(readings: Readings) -> bytes:
     """Bytes of `readings`; `decode` gives them back exactly."""
     t0 = int(readings.at_ms[0]) if len(readings) else 0
     header = _encode_header(_Header(readings.names, len(readings), t0))
+    version = 1 if len(header) <= _VERSION_1_HEADER else 2
     return b"".join(
         (
-            _PREFIX.pack(_MAGIC, _VERSION, len(header)),
+            _PREFIXES[version].pack(_MAGIC, version, len(header)),
             header,
             (readings.at_ms - t0).astype("<i8").tobytes(),
             readings.value.astype("<f8").tobytes(),
@@ -53,19 +54,32 @@ def encode(readings: Readings) -> bytes:
 
 def decode(data: bytes) -> Readings:
     """Readings of `data`. Raises Rejected("malformed") when it is not what `encode` writes."""
+    prefix = _PREFIXES.get(data[2] if len(data) > 2 else 0)
+    if prefix is None or data[:2] != _MAGIC:
+        raise Rejected("malformed", f"packed columns: begins with {data[:3]!r}, expected {_MAGIC!r} and version 1 or 2")
     try:
-        magic, version, header_bytes = _PREFIX.unpack_from(data)
-        header = _decode_header(memoryview(data)[_PREFIX.size : _PREFIX.size + header_bytes])
+        _, _, header_bytes = prefix.unpack_from(data)
+        header = _decode_header(memoryview(data)[prefix.size : prefix.size + header_bytes])
     except (struct.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Rejected("malformed", f"packed header: {err}") from err
-    if magic != _MAGIC or version != _VERSION:
-        raise Rejected("malformed", f"packed columns: magic {magic!r} version {version}, expected {_MAGIC!r} version {_VERSION}")
-    start, n = _PREFIX.size + header_bytes, header.n
+    start, n = prefix.size + header_bytes, header.n
     if not 0 <= n <= MAX_READINGS or len(data) != start + n * _ROW_BYTES:
         raise Rejected("malformed", f"packed columns: {len(data)} bytes do not hold {n} readings (at most {MAX_READINGS})")
+    if not -(2**53) <= header.t0 <= 2**53:
+        raise Rejected("malformed", f"packed columns: t0 {header.t0}")
     offsets = np.frombuffer(data, "<i8", n, start)
     value = np.frombuffer(data, "<f8", n, start + 8 * n)
     name_index = np.frombuffer(data, "<u2", n, start + 16 * n)
     if n and int(name_index.max()) >= len(header.names):
         raise Rejected("malformed", "packed columns: a reading names no series")
     return Readings(header.names, name_index, offsets + header.t0, value)
+
+
+def only_named(readings: Readings) -> Readings:
+    """The same readings without the names that none of them has, in the order of their first use."""
+    used, first, inverse = np.unique(readings.name_index, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    place = np.empty(len(used), np.uint16)
+    place[order] = np.arange(len(used), dtype=np.uint16)
+    names = tuple(readings.names[k] for k in used[order].tolist())
+    return Readings(names, place[inverse], readings.at_ms, readings.value)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from city_model.codec import observations as codec
+from city_model.codec import packed
 from city_model.events import Readings, TrafficSample
 from stream_processor.core.detectors.port import Batch, DeviceSamples
 from stream_processor.core.parcel import Parcel, Ready, Use
@@ -26,12 +29,12 @@ def observations(ready: Iterable[Ready]) -> Iterator[tuple[bytes, str, int]]:
 
 def _columns(parcels: Iterable[Parcel]) -> Readings:
     names: dict[str, int] = {}
-    index: list[np.ndarray[tuple[int], np.dtype[np.uint16]]] = []
-    times: list[np.ndarray[tuple[int], np.dtype[np.int64]]] = []
-    values: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+    index: list[NDArray[Any]] = []  # a batch may have more names than 16 bits count; its chunks have not
+    times: list[NDArray[np.int64]] = []
+    values: list[NDArray[np.float64]] = []
     for parcel in parcels:
         items = parcel.items if isinstance(parcel.items, Readings) else _sample_columns(parcel.items)
-        table = np.array([names.setdefault(f"{parcel.device}/{name}", len(names)) for name in items.names], np.uint16)
+        table = np.array([names.setdefault(f"{parcel.device}/{name}", len(names)) for name in items.names], np.int32)
         index.append(table[items.name_index])
         times.append(items.at_ms)
         values.append(items.value)
@@ -65,10 +68,14 @@ def _figures(sample: TrafficSample) -> Iterator[tuple[str, float]]:
 
 
 def chunks(columns: Readings) -> Iterator[Readings]:
-    """In parts that fit into one observation each."""
+    """In parts that fit into one observation each, with the names that occur in it."""
+    if len(columns) <= _MOST_ROWS and len(columns.names) <= _MOST_ROWS:
+        if len(columns):
+            yield columns
+        return
     for start in range(0, len(columns), _MOST_ROWS):
         part = slice(start, start + _MOST_ROWS)
-        yield Readings(columns.names, columns.name_index[part], columns.at_ms[part], columns.value[part])
+        yield packed.only_named(Readings(columns.names, columns.name_index[part], columns.at_ms[part], columns.value[part]))
 
 
 def judged_batch(parcels: Sequence[Parcel]) -> Batch:

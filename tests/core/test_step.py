@@ -7,14 +7,18 @@ import random
 from dataclasses import replace
 
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from city_model.codec import observations
-from city_model.events import Alarm, AlarmEvent, Command, DeadLetter, Event, Report
+from city_model.events import Alarm, AlarmEvent, Command, DeadLetter, Event, Readings, Report
+from city_model.registry import Device
 from city_model.topics import ALARM_EVENTS, ALARMS, DEAD_LETTER, OBSERVATIONS
+from stream_processor.core import observed
 from stream_processor.core.alarms import alarms_sha256, canonical
+from stream_processor.core.parcel import Parcel, Ready, Use
 from stream_processor.core.settings import load_core_settings
 from stream_processor.core.step import Core, Emit
 from tests.core.city import CITY, NOON_MS, command_event, gap_event, readings_event, sample, samples_event, tick
@@ -205,3 +209,12 @@ def test_unknown_devices_malformed_payloads_and_unknown_alarms_are_dead_letters_
 def test_a_sick_camera_proves_nothing() -> None:
     slow = [sample(NOON_MS + 5_000 * j, 5.0, 0.7, health="ok" if j % 12 else "blurred") for j in range(100)]
     assert not alarms_of(core().step([samples_event(0, slow)]))
+
+
+def test_a_batch_with_more_names_than_sixteen_bits_count_is_observed_whole() -> None:
+    devices = tuple(Device(f"air-{k:05d}", "s2", quantities=("pm25",)) for k in range(70_000))
+    columns = Readings(("pm25",), np.zeros(1, np.uint16), np.array([NOON_MS]), np.array([20.0]))
+    ready = [Ready(Parcel.of(device.id, "b", 0, columns), Use.BOTH) for device in devices]
+    decoded = [observations.decode(data)[0] for data, _, _ in observed.observations(ready)]
+    assert max(len(data) for data, _, _ in observed.observations(ready)) < 512 * 1024
+    assert [part.names[k] for part in decoded for k in part.name_index.tolist()] == [f"{device.id}/pm25" for device in devices]

@@ -26,6 +26,21 @@ def test_packed_readings_of_version_1() -> None:
     assert packed.encode(readings) == golden("readings_packed_v1.hex")
 
 
+def test_packed_readings_of_version_2_whose_names_need_more_than_64_kib() -> None:
+    names = tuple(f"station-{k:05d}/pm25" for k in range(4000))
+    body = (
+        golden("readings_packed_v2_head.hex") + b"".join(b"\xb2" + name.encode() for name in names) + golden("readings_packed_v2_rest.hex")
+    )
+    readings = packed.decode(body)
+    assert readings.names == names
+    assert (readings.name_index.tolist(), readings.at_ms.tolist(), readings.value.tolist()) == (
+        [3999, 0],
+        [_AT_MS, _AT_MS - 1],
+        [31.2, 7.0],
+    )
+    assert packed.encode(readings) == body
+
+
 def test_observations_of_version_1() -> None:
     readings, flags = observations.decode(golden("observations_v1.hex"))
     assert (readings.names, readings.at_ms.tolist(), readings.value.tolist(), flags) == (("air-1/pm25",), [_AT_MS], [31.2], 1)

@@ -57,3 +57,18 @@ def test_arbitrary_bytes_are_rejected_by_both(body: bytes) -> None:
     for decode in (packed.decode, observations.decode):
         with pytest.raises(Rejected):
             decode(body)
+
+
+@given(readings())
+def test_names_that_nobody_uses_can_be_left_out(given_readings: Readings) -> None:
+    compact = packed.only_named(given_readings)
+    named = [given_readings.names[k] for k in given_readings.name_index.tolist()]
+    assert [compact.names[k] for k in compact.name_index.tolist()] == named
+    assert len(compact.names) == len(set(given_readings.name_index.tolist()))
+
+
+def test_as_many_names_as_readings_fit() -> None:
+    names = tuple(f"hn-air-{k:05d}/humidity" for k in range(packed.MAX_READINGS))
+    n = len(names)
+    many = Readings(names, np.arange(n, dtype=np.uint16), np.arange(n, dtype=np.int64), np.ones(n))
+    assert same(packed.decode(packed.encode(many)), many)
