@@ -92,6 +92,11 @@ def daily(means: Mapping[str, ArrayLike], *, min_hours: int = MIN_HOURS) -> Rati
     return _rated(f"{TABLE.name} daily, {TABLE.source.split(',')[0]}", sub, fine)
 
 
+def combined(sub: Mapping[str, ArrayLike]) -> Rating:
+    """The index of pollutants whose own indices are known (`rounded_sub_index`); arrays of one shape."""
+    return _rated(f"{TABLE.name}, {TABLE.source.split(',')[0]}", {name: np.asarray(index, np.int32) for name, index in sub.items()}, None)
+
+
 def o3_8h(hourly_o3: ArrayLike) -> Floats:
     """Mean of the eight hours that end with each hour (last axis, oldest first); NaN unless six of them are there."""
     hours = np.asarray(hourly_o3, np.float64)
@@ -104,7 +109,7 @@ def o3_8h(hourly_o3: ArrayLike) -> Floats:
         return np.where(count >= MIN_HOURS_OF_8, total / count, np.nan)
 
 
-def _rated(method: str, sub: dict[str, Ints], fine: dict[str, Floats]) -> Rating:
+def _rated(method: str, sub: dict[str, Ints], fine: dict[str, Floats] | None) -> Rating:
     if not any(name in sub for name in _PARTICLES):
         raise ValueError("VN_AQI needs PM2.5 or PM10 among its quantities")
     rating = worst(method, sub, fine)
