@@ -39,19 +39,19 @@ def analyze(clip: Path, camera: Path | None, passes: int, out: Path | None, fps:
         "clip": str(clip), "camera": str(camera) if camera else "", "passes": passes, "fps": fps, "sample_every_s": sample_every_s,
     }  # fmt: skip
     counted: Counter[tuple[str, ...]] = Counter()
-    with click.open_file(str(out) if out else "-", "w", encoding="utf-8") as stream, _Bar() as bar:
+    with click.open_file(str(out) if out else "-", "w", encoding="utf-8") as stream, Bar() as bar:
 
         def take(line: Line) -> None:
             counted[_place(line)] += 1
             stream.write(json.dumps(line, ensure_ascii=False) + "\n")
 
-        frames = asyncio.run(_listen(argument, take, bar.show))
+        frames = asyncio.run(listen("edge_agent.cameras.play:run", argument, take, bar.show))
     _summary(counted, frames, err=out is None)
 
 
-async def _listen(argument: dict[str, Any], take: Callable[[Line], None], show: Callable[[int, int], None]) -> int:
-    """Run the child to its end; returns the number of frames. Raises Unavailable when the clip cannot be read."""
-    child = Child("edge_agent.cameras.play:run", argument, env=ENV)
+async def listen(target: str, argument: dict[str, Any], take: Callable[[Line], None], show: Callable[[int, int], None]) -> int:
+    """Run the child `target` to its end; returns the number of frames. Raises Unavailable when the clip cannot be read."""
+    child = Child(target, argument, env=ENV)
     await child.start()
     frames = 0
     try:
@@ -73,10 +73,10 @@ async def _listen(argument: dict[str, Any], take: Callable[[Line], None], show: 
         await child.stop()
 
 
-class _Bar:
+class Bar:
     """A progress bar on a terminal's standard error, nothing elsewhere."""
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Bar:
         self._bar: Any = None
         return self
 

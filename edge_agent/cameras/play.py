@@ -75,7 +75,13 @@ class Watch:
     def __init__(self, clip: Clip, geometry: CameraGeometry, sample_every_s: float) -> None:
         self._clip = clip
         self._vision = CameraVision(geometry, sample_every_s)
-        self._states: dict[str, str] = {}
+        self.states: dict[str, str] = {}
+        """The congestion state of each direction, as last told."""
+
+    @property
+    def fps(self) -> float:
+        """Frames per second of the clip."""
+        return self._clip.fps
 
     @property
     def vision(self) -> CameraVision:
@@ -90,6 +96,10 @@ class Watch:
             lines += self._sample(sample)
         return lines
 
+    def finish(self) -> list[Line]:
+        """The last crossings, when the clip has ended."""
+        return [self._crossing(direction, crossing) for direction, crossing in self._vision.finish()]
+
     def _crossing(self, direction: str, crossing: Crossing) -> Line:
         return {
             "kind": "crossing", "line": direction, "direction": direction, "class": CLASSES[size_class(crossing)],
@@ -103,8 +113,8 @@ class Watch:
         place = self._clip.place(sample.at_ms)
         yield {"kind": "sample", **place, **told}
         state = told.get("state")
-        if state is not None and state != self._states.get(sample.direction):
-            self._states[sample.direction] = state
+        if state is not None and state != self.states.get(sample.direction):
+            self.states[sample.direction] = state
             yield {"kind": "state", "direction": sample.direction, "state": state, **place}
         for event in events:
             yield {**self._clip.place(event["at_ms"]), **event, "kind": "event", "event": event["kind"]}
@@ -133,5 +143,5 @@ def _play(parent: Parent, clip: Clip, watch: Watch, passes: int) -> int:
         if len(lines) >= _BATCH_LINES:
             parent.send(["lines", lines])
             lines = []
-    parent.send(["lines", lines])
+    parent.send(["lines", lines + watch.finish()])
     return frames
