@@ -16,10 +16,12 @@ from typing import Any
 import msgspec
 import psutil
 
-from city_model.clock import ManualClock, ScaledClock
+from city_model.clock import ManualClock, ScaledClock, WallClock
 from city_model.events import AlarmEvent
 from city_model.registry import City
 from city_model.topics import ALARM_EVENTS
+from dashboards.console.access import Access
+from dashboards.console.accounts import Accounts
 from dashboards.console.app import create_app
 from dashboards.console.serve import serve
 from simulators.faults import Span
@@ -33,6 +35,8 @@ from stream_processor.logs.records import from_record
 
 _HISTORY_STEP_MS = 240_000
 _LIVE_STEP_MS = 5_000
+_VISITOR = "visitor"
+_LINK_MS = 86_400_000
 Say = Callable[[str], None]
 
 
@@ -88,12 +92,12 @@ async def run_demo(
     deadline = None if for_s is None else asyncio.get_running_loop().call_later(max(0.0, for_s - (time.time() - since)), stop.set)
     async with open_city(plan.city_path, plan.city, directory, clock, broker=broker) as running:
         running.start_engine(load_core_settings(None), EngineSettings(ticks="external"))
-        page_stop = asyncio.Event()
-        app = create_app(running.log, running.store, plan.city, clock, title=plan.title)
+        page_stop, (accounts, link) = asyncio.Event(), _visitor(directory)
+        app = create_app(running.log, running.store, plan.city, clock, title=plan.title, access=Access.of(plan.city, accounts))
         report.address = f"http://127.0.0.1:{await serve(app, '127.0.0.1', port, page_stop)}/"
         report.first_page_s = round(time.time() - since, 2)
         report.stood_in = {**running.stood_in, "grafana": "the console's own page"}
-        _introduce(report, say)
+        _introduce(report, report.address + link, say)
         watch = asyncio.create_task(_watch(running, report, since, say))
         try:
             async with playing(running, clock, plan.feeds, plan.repeated) as player:
@@ -104,14 +108,22 @@ async def run_demo(
             await asyncio.gather(watch, return_exceptions=True)
             page_stop.set()
             await app.state.served
+            accounts.close()
     if deadline is not None:
         deadline.cancel()
     report.seconds = round(time.time() - since, 2)
     return report
 
 
-def _introduce(report: DemoReport, say: Say) -> None:
-    say(f"page: {report.address}   (after {report.first_page_s} s)")
+def _visitor(directory: Path) -> tuple[Accounts, str]:
+    """Accounts with one who may do everything but make users, and the link that signs one browser in."""
+    accounts = Accounts(directory / "console")
+    accounts.add(_VISITOR, "supervisor")
+    return accounts, f"enter/{accounts.ticket(_VISITOR, 'link', WallClock().now_ms(), for_ms=_LINK_MS)}"
+
+
+def _introduce(report: DemoReport, link: str, say: Say) -> None:
+    say(f"page: {link}   (after {report.first_page_s} s; the link signs one browser in, once)")
     for server, what in report.stood_in.items():
         say(f"  {server}: {what}")
     say("feeding earlier hours through the same path; then the clock runs. Ctrl-C ends everything.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -13,8 +13,10 @@ from city_model.codec import observations
 from city_model.events import Alarm, AlarmEvent, EventType, Report
 from city_model.faults import Rejected, Unavailable
 from city_model.topics import ALARM_EVENTS, ALARMS, DEAD_LETTER, DEFAULT_PARTITIONS, LOG_TOPICS, OBSERVATIONS
-from dashboards.console.hub import BEAT_S, Hub
-from dashboards.console.view import Changes, View
+from dashboards.console.hub import BEAT_S, Body, Hub
+from dashboards.console.people import Person
+from dashboards.console.sites import SiteNow
+from dashboards.console.view import Changes, Quality, View
 from stream_processor.logs.port import EventLog, Reader, Stored
 from stream_processor.logs.records import from_record
 from stream_processor.stores.port import Flag, SeriesStore
@@ -34,11 +36,15 @@ _decode_report = msgspec.json.Decoder(Report).decode
 class Follower:
     """Reads every partition of three topics. `ready` is set when what stood in the log at the start has been read."""
 
-    def __init__(self, event_log: EventLog, store: SeriesStore, view: View, hub: Hub) -> None:
+    def __init__(
+        self, event_log: EventLog, store: SeriesStore, view: View, hub: Hub, is_over: Callable[[Person], bool] = lambda person: False
+    ) -> None:
+        """`is_over` says whose access has ended: their streams end with it."""
         self._log = event_log
         self._store = store
         self._view = view
         self._hub = hub
+        self._is_over = is_over
         self._faults: dict[tuple[str, int], str] = {}
         self._behind: set[tuple[str, int]] = set()
         self._answers: dict[str, asyncio.Future[AlarmEvent]] = {}
@@ -77,6 +83,8 @@ class Follower:
                     back = _BACK[topic]
                     position = first if back is None else max(first, end - back)
                     history_end = end
+                    if topic == ALARM_EVENTS:
+                        self._hub.begin(partition, position)
                 reader = await self._log.reader(topic, partition, position)
                 while True:
                     if position >= history_end:
@@ -108,20 +116,24 @@ class Follower:
         if row.record.value is None:
             alarm_id = row.record.key.decode(errors="replace")
             if self._view.shelf.drop(alarm_id) and live:
-                self._hub.publish("gone", {"id": alarm_id})
+                self._hub.publish("gone", lambda sight: {"id": alarm_id})
             return
         alarm = _decode_alarm(row.record.value)
         if self._view.shelf.put(alarm) and live:
-            self._hub.publish("alarm", self._view.shelf.card(alarm.id))
+            self._hub.publish("alarm", self._card_of(alarm))
 
     def _take_transition(self, row: Stored, live: bool) -> None:
         event = _decode_transition(row.record.value or b"")
-        position = f"{row.partition}:{row.offset}"
-        is_news = self._view.transition(event, position)
+        is_news = self._view.transition(event, f"{row.partition}:{row.offset}")
         if (waiting := self._answers.get(event.command_id)) is not None and not waiting.done():
             waiting.set_result(event)
-        if is_news and live and self._view.shelf.get(event.alarm.id) is not None:
-            self._hub.publish("alarm", self._view.shelf.card(event.alarm.id), position)
+        if is_news:
+            self._hub.publish("alarm", self._card_of(event.alarm), (row.partition, row.offset), live=live)
+
+    def _card_of(self, alarm: Alarm) -> Body:
+        """The alarm as it is when it is sent, for those who see it."""
+        shelf = self._view.shelf
+        return lambda sight: shelf.card(alarm.id) if sight.sees(alarm) and shelf.get(alarm.id) is not None else None
 
     def _take_observation(self, row: Stored, live: bool) -> None:
         event = from_record(row.record)
@@ -140,11 +152,12 @@ class Follower:
             if beats >= BEAT_S * _UPDATES_PER_S:
                 beats = 0
                 self._hub.beat()
+            self._hub.end(self._is_over)
             now = self._view.sites()
             quality, head = self._view.quality(now), (self._view.clock_ms, self._view.link)
             changed = {name: site for name, site in now.items() if site != sent[name]}
             if changed or quality != sent_quality or head != sent_head:
-                self._hub.publish("sites", Changes(*head, changed, quality))
+                self._hub.publish("sites", _seen_changes(head, changed, quality))
                 sent, sent_quality, sent_head = now, quality, head
 
     async def _count_dead_letters(self) -> None:
@@ -170,6 +183,10 @@ class Follower:
         self._behind.discard((topic, partition))
         if not self._behind:
             self.ready.set()
+
+
+def _seen_changes(head: tuple[int | None, str], changed: Mapping[str, SiteNow], quality: Quality) -> Body:
+    return lambda sight: Changes(*head, {name: site for name, site in changed.items() if name in sight.sites}, quality)
 
 
 _TAKERS: dict[str, Callable[[Follower, Stored, bool], None]] = {

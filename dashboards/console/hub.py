@@ -1,31 +1,42 @@
-"""Viewers of the live stream: each has a bounded queue, and whoever cannot keep up is let go and comes back by itself.
+"""Viewers of the live stream: each sees what its person may see, has a bounded queue, and comes back by itself where it left off.
 
-Message ids are `<run>-<partition>:<offset>` of the alarm event behind the message. They are good for this process only (`run`), because
-another one has read the partitions in another order; whoever comes with an id nobody knows gets a snapshot.
+Message ids are positions in the log: the next offset of each partition of `alarm-events`, `0:17,3:4`. So they are good at any process that
+serves the page, after a restart too. Whoever comes with an id that is no such list, or is older than what is remembered, gets a snapshot.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from dashboards.console.people import Person, Sight
+
 BEAT_S = 15.0
 QUEUE_MESSAGES = 256
-MOST_VIEWERS = 200
+MOST_VIEWERS = 500
 _REMEMBERED = 500
 _LET_GO_S = 10.0
 _BEAT = b": beat\n\nevent: beat\ndata: {}\n\n"
+_ID = re.compile(r"\d{1,4}:\d{1,18}(,\d{1,4}:\d{1,18}){0,999}")
+
+Body = Callable[[Sight], object | None]
+"""What of an event somebody with this sight is told; None: nothing."""
 
 
 class Viewer:
-    """One open stream."""
+    """One open stream of one person."""
 
-    def __init__(self) -> None:
+    def __init__(self, person: Person, sight: Sight) -> None:
+        self.person = person
+        self.sight = sight
         self.queue: asyncio.Queue[bytes] = asyncio.Queue(QUEUE_MESSAGES)
         self.gone = asyncio.Event()
 
@@ -37,63 +48,113 @@ class Viewer:
             self.gone.set()
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A message that can be missed: where it stands in the log, what it says to whom, and the id after it."""
+
+    partition: int
+    offset: int
+    event: str
+    body: Body
+    message_id: str
+
+
 class Hub:
-    """Passes messages to viewers and remembers the newest ones that carry an id."""
+    """Passes messages to viewers and remembers the newest ones that have a position."""
 
     def __init__(self) -> None:
         self.viewers: set[Viewer] = set()
         self.dropped = 0
-        self._run = secrets.token_hex(4)
-        self._newest_id = f"{self._run}-start"
-        self._remembered: deque[tuple[str, bytes]] = deque([(self._newest_id, b"")], maxlen=_REMEMBERED)
+        self._next: dict[int, int] = {}
+        self._first: dict[int, int] = {}
+        self._kept: deque[_Kept] = deque()
 
-    def publish(self, event: str, body: object, position: str = "") -> None:
-        """Send to every viewer. With a `position` (partition:offset) it can be resumed from."""
-        if position:
-            self._newest_id = f"{self._run}-{position}"
-        message = framed(event, body, self._newest_id if position else "")
-        if position:
-            self._remembered.append((self._newest_id, message))
-        self._send(message)
+    def begin(self, partition: int, offset: int) -> None:
+        """The follower reads `partition` from `offset` on: what stands before it is not remembered."""
+        self._next[partition] = self._first[partition] = offset
+
+    def publish(self, event: str, body: Body, position: tuple[int, int] | None = None, *, live: bool = True) -> None:
+        """Send to every viewer who sees it. With a `position` (partition, offset) it can be resumed from; not `live`: only that."""
+        message_id = ""
+        if position is not None:
+            self._next[position[0]] = position[1] + 1
+            message_id = self.newest_id
+            self._remember(_Kept(*position, event, body, message_id))
+        if not live:
+            return
+        framed_for: dict[Sight, bytes] = {}
+        for viewer in tuple(self.viewers):
+            message = framed_for.get(viewer.sight)
+            if message is None:
+                told = body(viewer.sight)
+                message = framed_for[viewer.sight] = b"" if told is None else framed(event, told, message_id)
+            if message:
+                self._offer(viewer, message)
 
     def beat(self) -> None:
         """Shows viewers and proxies that the line is alive."""
-        self._send(_BEAT)
+        for viewer in tuple(self.viewers):
+            self._offer(viewer, _BEAT)
 
-    def join(self, last_id: str, snapshot: object, changes: object) -> Viewer:
-        """A new viewer with what it missed since `last_id` and what is true now, or else with a snapshot."""
-        viewer = Viewer()
+    @property
+    def newest_id(self) -> str:
+        """The position of everything that has been read."""
+        return ",".join(f"{p}:{offset}" for p, offset in sorted(self._next.items()) if offset > 0) or "0:0"
+
+    def join(self, viewer: Viewer, last_id: str, snapshot: object, changes: object) -> None:
+        """A viewer with what it missed since `last_id` and what is true now, or else with a snapshot."""
         viewer.offer(b"retry: %d\n\n" % (1000 + secrets.randbelow(1000)))
-        missed = self._after(last_id)
+        missed = self._after(last_id, viewer.sight)
         if missed is None or len(missed) > QUEUE_MESSAGES // 2:
-            viewer.offer(framed("snapshot", snapshot, self._newest_id))
+            viewer.offer(framed("snapshot", snapshot, self.newest_id))
         else:
             for message in missed:
                 viewer.offer(message)
             viewer.offer(framed("sites", changes))
         self.viewers.add(viewer)
-        return viewer
 
     def leave(self, viewer: Viewer) -> None:
         self.viewers.discard(viewer)
+
+    def end(self, is_over: Callable[[Person], bool]) -> None:
+        """End the streams of persons whose access is over."""
+        for viewer in tuple(self.viewers):
+            if is_over(viewer.person):
+                viewer.gone.set()
+                self.viewers.discard(viewer)
 
     def close(self) -> None:
         """End every stream."""
         for viewer in self.viewers:
             viewer.gone.set()
 
-    def _send(self, message: bytes) -> None:
-        for viewer in tuple(self.viewers):
-            viewer.offer(message)
-            if viewer.gone.is_set():
-                self.dropped += 1
-                self.viewers.discard(viewer)
+    def _offer(self, viewer: Viewer, message: bytes) -> None:
+        viewer.offer(message)
+        if viewer.gone.is_set():
+            self.dropped += 1
+            self.viewers.discard(viewer)
 
-    def _after(self, last_id: str) -> list[bytes] | None:
-        ids = [known for known, _ in self._remembered]
-        if last_id not in ids:
+    def _remember(self, kept: _Kept) -> None:
+        self._kept.append(kept)
+        if len(self._kept) > _REMEMBERED:
+            lost = self._kept.popleft()
+            self._first[lost.partition] = lost.offset + 1
+
+    def _after(self, last_id: str, sight: Sight) -> list[bytes] | None:
+        seen = _positions(last_id)
+        if seen is None or any(seen.get(p, 0) < first for p, first in self._first.items()):
             return None
-        return [message for _, message in list(self._remembered)[ids.index(last_id) + 1 :]]
+        if any(offset > self._next.get(p, 0) for p, offset in seen.items()):
+            return None  # of another log, or this process has not read so far yet
+        missed = [kept for kept in self._kept if kept.offset >= seen.get(kept.partition, 0)]
+        told = [(kept, kept.body(sight)) for kept in missed]
+        return [framed(kept.event, body, kept.message_id) for kept, body in told if body is not None]
+
+
+def _positions(last_id: str) -> Mapping[int, int] | None:
+    if not _ID.fullmatch(last_id):
+        return None
+    return {int(p): int(offset) for p, offset in (pair.split(":") for pair in last_id.split(","))}
 
 
 def framed(event: str, body: object, message_id: str = "") -> bytes:
@@ -103,7 +164,7 @@ def framed(event: str, body: object, message_id: str = "") -> bytes:
 
 
 class EventStream(Response):
-    """The response of one viewer. Ends when the viewer leaves, is too slow, or the hub closes."""
+    """The response of one viewer. Ends when the viewer leaves, is too slow, may see no more, or the hub closes."""
 
     def __init__(self, hub: Hub, viewer: Viewer) -> None:
         super().__init__()

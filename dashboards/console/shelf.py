@@ -7,13 +7,15 @@ from typing import Literal
 import msgspec
 
 from city_model.events import Alarm, AlarmEvent
+from city_model.lifecycle import possible
+from dashboards.console.people import Sight
 
 MOST_ALARMS = 2_000
 MOST_TRANSITIONS = 50
 MOST_SHOWN = 200
 
-Group = Literal["needs", "handled", "returned"]
-_GROUPS: tuple[Group, ...] = ("needs", "handled", "returned")
+Group = Literal["needs", "handled", "maintenance", "hidden", "returned"]
+_GROUPS: tuple[Group, ...] = ("needs", "handled", "maintenance", "hidden", "returned")
 _PRIORITIES = ("high", "medium", "low")
 _SPEED, _OCCUPANCY = "speed_kmh", "area_occupancy"
 
@@ -31,18 +33,23 @@ class Transition(msgspec.Struct, frozen=True):
 
 
 class Card(msgspec.Struct, frozen=True):
-    """An alarm as the page draws it. `series` is what its evidence chart shows."""
+    """An alarm as the page draws it. `series` is what its evidence chart shows, `acts` what can be done about it (`lifecycle.toml`)."""
 
     alarm: Alarm
     group: Group
     series: str
     timeline: tuple[Transition, ...]
+    acts: tuple[str, ...] = ()
 
 
 def group_of(alarm: Alarm) -> Group:
-    """Needs somebody, has somebody, or is over."""
-    if alarm.condition == "returned":
+    """Needs somebody, has somebody, is for technicians, is hidden (shelved, suppressed, rejected as false), or is over."""
+    if alarm.condition == "returned" or alarm.closed_ms is not None:
         return "returned"
+    if alarm.display != "shown" or alarm.response == "rejected":
+        return "hidden"
+    if alarm.kind == "maintenance":
+        return "maintenance"
     return "needs" if alarm.response == "new" else "handled"
 
 
@@ -93,11 +100,11 @@ class Shelf:
     def card(self, alarm_id: str) -> Card:
         """Raises KeyError for an alarm that is not here."""
         alarm = self._alarms[alarm_id]
-        return Card(alarm, group_of(alarm), evidence_series(alarm), tuple(self._timelines.get(alarm_id, ())))
+        return Card(alarm, group_of(alarm), evidence_series(alarm), tuple(self._timelines.get(alarm_id, ())), possible(alarm))
 
-    def ranked(self) -> list[Card]:
-        """What needs somebody first, high before low, newest before old; at most `MOST_SHOWN`."""
-        order = sorted(self._alarms.values(), key=_rank)
+    def ranked(self, sight: Sight | None = None) -> list[Card]:
+        """What needs somebody first, high before low, newest before old; at most `MOST_SHOWN` of what `sight` (None: everything) sees."""
+        order = sorted((alarm for alarm in self._alarms.values() if sight is None or sight.sees(alarm)), key=_rank)
         return [self.card(alarm.id) for alarm in order[:MOST_SHOWN]]
 
     def open_subjects(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ import numpy as np
 from city_model.clock import Clock
 from city_model.events import AlarmEvent, Readings, Report
 from city_model.registry import City
+from dashboards.console.people import Sight
 from dashboards.console.shelf import Card, Shelf
 from dashboards.console.sites import Figures, SiteNow, site_now
 
@@ -165,9 +166,16 @@ class View:
             unreadable=self.unreadable,
         )
 
-    def snapshot(self) -> Snapshot:
+    def snapshot(self, sight: Sight) -> Snapshot:
+        """Everything that somebody with this sight sees."""
+        changes = self.changes(sight)
+        return Snapshot(changes.clock_ms, changes.link, changes.sites, changes.quality, self.shelf.ranked(sight))
+
+    def changes(self, sight: Sight) -> Changes:
+        """Sites and health as they are now."""
         sites = self.sites()
-        return Snapshot(self.clock_ms, self.link, sites, self.quality(sites), self.shelf.ranked())
+        seen = {name: site for name, site in sites.items() if name in sight.sites}
+        return Changes(self.clock_ms, self.link, seen, self.quality(sites))
 
     def _latency_ms(self) -> int | None:
         """None when clock and events are not of one time (a recording played later), or the clock moves with the events and says 0."""

@@ -24,7 +24,7 @@ _CORE_KNOWS_NO = (
     "paho", "aiokafka", "influxdb_client", "city_model.clock", "city_model.transport", "stream_processor.logs", "stream_processor.stores",
 )  # fmt: skip
 _PLAIN = ("numpy", "cv2", "paho", "msgspec", "click")
-_CLIENTS = ("paho", "aiokafka", "influxdb_client", "grafana_api", "grafana_client", "uvicorn", "psutil", "httpx", "playwright")
+_CLIENTS = ("paho", "aiokafka", "influxdb_client", "grafana_api", "grafana_client", "uvicorn", "argon2", "psutil", "httpx", "playwright")
 
 
 def listed(found: list[Import]) -> str:
@@ -89,7 +89,7 @@ def test_every_foreign_package_is_declared() -> None:
     declared = {
         "numpy": "numpy", "cv2": "opencv-python-headless", "paho": "paho-mqtt", "msgspec": "msgspec", "click": "click",
         "aiokafka": "aiokafka", "numba": "numba", "influxdb_client": "influxdb-client", "urllib3": "urllib3",
-        "fastapi": "fastapi", "starlette": "fastapi", "uvicorn": "uvicorn", "psutil": "psutil",
+        "argon2": "argon2-cffi", "fastapi": "fastapi", "starlette": "fastapi", "uvicorn": "uvicorn", "psutil": "psutil",
     }  # fmt: skip
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     missing: dict[str, set[Path]] = defaultdict(set)

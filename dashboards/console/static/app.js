@@ -5,6 +5,8 @@ import { chooseLanguage, clockTime, day, isSameDay, lang, learnCity, loadLanguag
 import { forgetSites, learnRegistry, model, takeCard, takeChanges, takeSnapshot } from "./model.js";
 import { acknowledge, settle, startActs } from "./act.js";
 import { forgetSparks, freshenSparks } from "./chart.js";
+import { chooseTheme, remember, remembered } from "./memory.js";
+import { drawPerson, signIn, startPerson } from "./person.js";
 import { drawMap, hideRing, showSite, sizeChanged, startMap, translateMap } from "./map.js";
 import { drawPlaces, startPlaces } from "./places.js";
 import { drawAges, drawQueue, shownIds, startQueue } from "./queue.js";
@@ -20,8 +22,9 @@ let heardMs = 0, announcedMs = -Infinity;
 async function start() {
   await loadLanguages();
   chooseLanguage(remembered("lang") ?? (navigator.language.startsWith("vi") ? "vi" : "en"));
-  chooseTheme(remembered("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "night" : "day"));
+  showTheme(remembered("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "night" : "day"));
   translatePage();
+  if (!(await startPerson())) return;
   const city = await fetch("api/city").then((answer) => answer.json());
   learnRegistry(city);
   learnCity(city);
@@ -62,13 +65,18 @@ function follow() {
   on("beat", () => {});
   stream.onerror = () => {
     lose();
-    if (stream.readyState === EventSource.CLOSED) setTimeout(follow, 3000); // the server refused; EventSource has given up
+    if (stream.readyState === EventSource.CLOSED) setTimeout(again, 3000); // the server refused; EventSource has given up
   };
   const watch = setInterval(() => {
     if (stream.readyState === EventSource.CLOSED) return clearInterval(watch);
     if (performance.now() - heardMs > SILENT_MS) lose();
     drawBanner();
   }, 1000);
+}
+
+// Refused: the session may be over; then this goes to the login, and otherwise tries once more.
+async function again() {
+  if (await signIn().catch(() => true)) follow();
 }
 
 function heard(data, take) {
@@ -229,6 +237,7 @@ function setLanguage(language) {
 function translate() {
   translatePage();
   translateMap();
+  drawPerson();
   const { city } = model;
   $("#city-name").textContent = named(city);
   $("#city-title").textContent = city.title;
@@ -240,35 +249,18 @@ function translate() {
 
 function setTheme(theme) {
   remember("theme", theme);
-  chooseTheme(theme);
+  showTheme(theme);
   redrawCharts();
 }
 
-function chooseTheme(theme) {
-  document.documentElement.dataset.theme = theme;
+function showTheme(theme) {
+  chooseTheme(theme);
   press("themeTo", theme);
 }
 
 function press(data, value) {
   const buttons = [...document.querySelectorAll("button")].filter((button) => data in button.dataset);
   for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset[data] === value));
-}
-
-// Private windows may refuse storage; then the choice lasts as long as the page.
-function remembered(key) {
-  try {
-    return localStorage.getItem(`saola.${key}`);
-  } catch {
-    return null;
-  }
-}
-
-function remember(key, value) {
-  try {
-    localStorage.setItem(`saola.${key}`, value);
-  } catch {
-    return;
-  }
 }
 
 start().catch((err) => {

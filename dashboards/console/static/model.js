@@ -1,6 +1,6 @@
 // What the page knows: the registry, the newest of everything, what is chosen. Ranking is the server's, repeated for live changes.
 
-const GROUPS = ["needs", "handled", "returned"];
+const GROUPS = ["needs", "handled", "maintenance", "hidden", "returned"];
 const PRIORITIES = ["high", "medium", "low"];
 
 export const model = {

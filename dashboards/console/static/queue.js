@@ -16,13 +16,13 @@ export function startQueue(onChoose) {
 
 export function drawQueue() {
   const cards = ranked();
-  const groups = { needs: [], handled: [], returned: [] };
+  const groups = { needs: [], handled: [], maintenance: [], hidden: [], returned: [] };
   for (const card of cards) groups[card.group].push(card);
   groups.returned = groups.returned.slice(0, MOST_RETURNED);
   const nodes = [];
   nodes.push(heading("needs", groups.needs.length, cards.length > 0));
   nodes.push(...(groups.needs.length ? groups.needs.map(cardNode) : [empty()]));
-  for (const group of ["handled", "returned"]) {
+  for (const group of ["handled", "maintenance", "hidden", "returned"]) {
     if (groups[group].length) nodes.push(heading(group, groups[group].length), ...groups[group].map(cardNode));
   }
   replaceKept($("#queue"), nodes);
@@ -60,7 +60,7 @@ function replaceKept(parent, nodes) {
 
 function heading(group, count, withKeys = false) {
   const keys = el("span", { class: "right xs" }, el("kbd", {}, "J"), " ", el("kbd", {}, "K"), " ", t("queue.move"));
-  const label = { needs: t("queue.needs"), handled: t("queue.handled"), returned: t("queue.returned") }[group];
+  const label = t(`queue.group.${group}`);
   return el("h2", { class: group }, label, el("span", { class: "chip" }, String(count)), withKeys ? keys : null);
 }
 
