@@ -53,7 +53,7 @@ class Incidents:
         return self._stops.ghosts
 
     def look(self, seen: Floats, road: Floats, covered: Mask, moving: Mask, at_ms: int) -> None:
-        """One look at the carriageway: picture, bare road, what is covered, what of it drives along."""
+        """One look at the carriageway: picture, bare road, what is covered of it where it is well known, and what drives along."""
         for change in self._stops.look(seen, road, covered, moving, at_ms):
             self._tell_stop(change)
 

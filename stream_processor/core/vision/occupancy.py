@@ -105,6 +105,11 @@ class Occupancy:
         return np.asarray(self.covered & (self.covered.ravel()[behind] | (behind < 0)))
 
     @property
+    def known(self) -> Mask:
+        """What is covered where the bare road is well known."""
+        return self.covered & self._trusted
+
+    @property
     def _trusted(self) -> Mask:
         return np.asarray(self._background.weight_s >= TRUSTED_S)
 

@@ -36,12 +36,15 @@ class Stillness:
         self._matched: Times = np.zeros(shape, np.int64)
         self._next_since: Times = np.zeros(shape, np.int64)
         self._now_ms = -1
+        self.first_ms = -1
+        """When all this began: what looks the same since then may have done so for years."""
 
     def see(self, seen: Floats, edge: Floats, at_ms: int) -> None:
         """One look at the road and how steep it is (`edges`). After a pause nothing is known."""
         if self._now_ms < 0 or at_ms - self._now_ms > LONGEST_GAP_MS:
             self._look[:], self._next[:] = seen, seen
             self._since[:], self._matched[:], self._next_since[:] = at_ms, at_ms, at_ms
+            self.first_ms = at_ms
         self._now_ms = at_ms
         bound = SAME_GREY + EDGE_SHARE * edge
         off = seen - self._look
@@ -75,11 +78,11 @@ class Stillness:
         """Everything."""
         return {
             "look": pack(self._look), "next": pack(self._next), "since": pack(self._since), "matched": pack(self._matched),
-            "next_since": pack(self._next_since), "now_ms": self._now_ms,
+            "next_since": pack(self._next_since), "at": [self._now_ms, self.first_ms],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `snapshot`."""
         self._look, self._next = unpack(state["look"]), unpack(state["next"])
         self._since, self._matched, self._next_since = unpack(state["since"]), unpack(state["matched"]), unpack(state["next_since"])
-        self._now_ms = state["now_ms"]
+        self._now_ms, self.first_ms = state["at"]

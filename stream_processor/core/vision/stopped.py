@@ -16,9 +16,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from stream_processor.core.vision.evidence import edges
+from stream_processor.core.vision.evidence import EDGE_SHARE, edges
 from stream_processor.core.vision.packing import pack, unpack
-from stream_processor.core.vision.still import Floats, Mask, Stillness
+from stream_processor.core.vision.still import SAME_GREY, Floats, Mask, Stillness
 
 DWELL_S = 10.0
 LIVE_S = 0.15
@@ -26,6 +26,8 @@ LIVE_S = 0.15
 LIVE_MEMORY_S = 3_600.0
 STANDING_MS = 2_500
 """What stands for less is only slow."""
+TOGETHER_MS = 2_500
+"""The parts of one vehicle come to rest within this time, as far as a few looks a second can tell."""
 QUEUE_VEHICLES = 3
 PASSED_LOOKS = 3
 NOBODY_PASSES_S = 60.0
@@ -36,15 +38,22 @@ GONE_SHARE = 0.6
 USUAL_MEMORY_S = 7_200.0
 GHOST_SHARE = 0.8
 OVERLAP_SHARE = 0.3
+SEEN_SHARE = 0.5
+"""What stands is seen most of the time, whoever passes before it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Stop:
-    """One standing vehicle: where (a mask of the grid), since when, and whether it has been told (`id` >= 0)."""
+    """One standing vehicle: where (a mask of the grid), since when, in how many `looks` since it was found it was `seen`, how many of
+    them somebody drove by in, and whether it has been told (`id` >= 0).
+    """
 
     cells: Mask
     since_ms: int
     seen_ms: int
+    found_ms: int
+    seen: int = 1
+    looks: int = 1
     passed: int = 0
     id: int = -1
 
@@ -84,7 +93,7 @@ class StopWatch:
         return sum(stop.id >= 0 for stop in self._stops)
 
     def look(self, seen: Floats, background: Floats, covered: Mask, moving: Mask, at_ms: int) -> list[Change]:
-        """One look: the picture, the bare road, what is covered, and which of that drives along."""
+        """One look: the picture, the bare road, what is covered of it where it is well known, and what drives along."""
         since_s = min((at_ms - self._last_ms) / 1000, 1.0) if self._last_ms >= 0 else 0.0
         self._last_ms = at_ms
         steep = edges(seen)
@@ -92,10 +101,11 @@ class StopWatch:
         self._live_s *= np.float32(1 - since_s / LIVE_MEMORY_S)
         self._live_s[moving] += np.float32(since_s)
         self._usual *= np.float32(1 - since_s / USUAL_MEMORY_S)
-        quiet = self._still.hidden_ms < GONE_MS
-        self.standing = covered & quiet & (self._still.age_ms >= STANDING_MS)
+        road_steep = edges(background)
+        differs = np.abs(seen - background) > SAME_GREY + EDGE_SHARE * road_steep
+        self.standing = covered & differs & (self._still.hidden_ms == 0) & (self._still.age_ms >= STANDING_MS)
         changes = list(self._leave(at_ms))
-        groups = self._groups(steep, edges(background)) if self.standing.any() else []
+        groups = self._groups(steep, road_steep) if self.standing.any() else []
         passes = int((moving & ~self.standing).sum()) >= self._least
         self._follow(groups, passes, at_ms)
         return changes + list(self._tell(at_ms))
@@ -120,8 +130,10 @@ class StopWatch:
                 self.ghosts |= cells
                 continue
             lively = self._live_s[cells] >= LIVE_S if self._lane is None else self._lane[cells]
-            if float(lively.mean()) >= 0.5:
-                found.append(Stop(cells, self._stood_since(cells, steep), self._last_ms))
+            since_ms = self._stood_since(cells, steep)
+            cells &= np.abs(self._still.since_ms - since_ms) <= TOGETHER_MS
+            if float(lively.mean()) >= 0.5 and since_ms > self._still.first_ms + STANDING_MS and cells.sum() >= self._least:
+                found.append(Stop(cells, since_ms, self._last_ms, self._last_ms))
         return found
 
     def _stood_since(self, cells: Mask, steep: Floats) -> int:
@@ -134,22 +146,25 @@ class StopWatch:
         """Match what stands now with what stood before."""
         kept: list[Stop] = []
         for old in self._stops:
+            now = dataclasses.replace(old, looks=old.looks + 1, passed=old.passed + passes)
             same = next((g for g in groups if (g.cells & old.cells).sum() >= OVERLAP_SHARE * min(g.cells.sum(), old.cells.sum())), None)
-            passed = old.passed + passes
             if same is None:
-                kept.append(dataclasses.replace(old, passed=passed))
+                kept.append(now)
                 continue
             groups.remove(same)
-            since = old.since_ms if old.id >= 0 else max(old.since_ms, same.since_ms)
-            kept.append(Stop(old.cells if old.id >= 0 else same.cells, since, at_ms, passed, old.id))
-        self._stops = kept + groups
+            now = dataclasses.replace(now, seen=old.seen + 1, seen_ms=at_ms)
+            if old.id < 0:
+                now = dataclasses.replace(now, cells=same.cells, since_ms=max(old.since_ms, same.since_ms))
+            kept.append(now)
+        earliest_ms = at_ms - STANDING_MS - GONE_MS  # what stands is found at once: a longer memory is not of this vehicle
+        self._stops = kept + [dataclasses.replace(new, since_ms=max(new.since_ms, earliest_ms)) for new in groups]
 
     def _leave(self, at_ms: int) -> Iterator[Change]:
         """Stops whose place has looked otherwise for a while."""
         stay = []
         for stop in self._stops:
             gone = (self._still.hidden_ms[stop.cells] >= GONE_MS) | (self._still.since_ms[stop.cells] > stop.since_ms + self._dwell_ms // 2)
-            if float(gone.mean()) < GONE_SHARE and (stop.id >= 0 or at_ms - stop.seen_ms < GONE_MS):
+            if float(gone.mean()) < GONE_SHARE and (stop.id >= 0 or at_ms - stop.seen_ms < 2 * GONE_MS):
                 stay.append(stop)
                 continue
             if at_ms - stop.since_ms > STANDING_MS + GONE_MS:
@@ -163,7 +178,9 @@ class StopWatch:
         if len(self._stops) >= QUEUE_VEHICLES and sum(stop.id < 0 for stop in self._stops) >= QUEUE_VEHICLES:
             return
         for i, stop in enumerate(self._stops):
-            if stop.id >= 0 or at_ms - stop.since_ms < self._wait_ms(stop):
+            if stop.id >= 0 or stop.seen_ms < at_ms or stop.seen < SEEN_SHARE * stop.looks:
+                continue
+            if at_ms - stop.since_ms < self._wait_ms(stop):
                 continue
             told = dataclasses.replace(stop, id=self._next_id)
             self._next_id += 1
@@ -185,7 +202,7 @@ class StopWatch:
         """Everything that later looks depend on."""
         return {
             "still": self._still.snapshot(), "live_s": pack(self._live_s), "usual": pack(self._usual), "last_ms": self._last_ms,
-            "stops": [[pack(s.cells), s.since_ms, s.seen_ms, s.passed, s.id] for s in self._stops], "next_id": self._next_id,
+            "stops": [[pack(s.cells), *_figures(s)] for s in self._stops], "next_id": self._next_id,
             "ghosts": pack(self.ghosts), "standing": pack(self.standing),
         }  # fmt: skip
 
@@ -196,3 +213,7 @@ class StopWatch:
         self._last_ms, self._next_id = state["last_ms"], state["next_id"]
         self._stops = [Stop(unpack(cells), *rest) for cells, *rest in state["stops"]]
         self.ghosts, self.standing = unpack(state["ghosts"]), unpack(state["standing"])
+
+
+def _figures(stop: Stop) -> list[int]:
+    return [stop.since_ms, stop.seen_ms, stop.found_ms, stop.seen, stop.looks, stop.passed, stop.id]
