@@ -95,7 +95,8 @@ class CarriagewayWatch:
         flowing = self._flows(speeds, at_ms)
         still = speeds.known & (np.abs(speeds.value) < self._pace.still)
         driving = speeds.known & (speeds.value > self._pace.moving)
-        self._incidents.look(self._occupancy.seen, self._occupancy.road, covered, _dense(driving, covered.shape) & covered, at_ms)
+        drives = _dense(driving, covered.shape) & covered
+        self._incidents.look(self._occupancy.seen, self._occupancy.road, self._occupancy.known, drives, at_ms)
         self._occupancy.settle(_dense(still, covered.shape), flowing, at_ms, self._incidents.ghosts)
         kept = speeds.known & self._occupancy.covered[::SPARSE, ::SPARSE]
         self._tally.look(self._occupancy.share, speeds.value[kept])
