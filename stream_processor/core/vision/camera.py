@@ -20,12 +20,13 @@ from city_model.faults import Rejected
 from stream_processor.core.vision.counting import Crossing
 from stream_processor.core.vision.geometry import CameraGeometry, load_geometry
 from stream_processor.core.vision.health import HealthWatch
+from stream_processor.core.vision.steady import Steady
 from stream_processor.core.vision.stopped import DWELL_S
 from stream_processor.core.vision.way import CarriagewayWatch
 
 __all__ = ["CameraGeometry", "CameraVision", "load_geometry"]
 
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 LEAST_SIDE_PX = 32
 LEAST_SPAN_MS = 1_000
 HURRIED = ("stopped_vehicle", "wrong_way")
@@ -47,6 +48,7 @@ class CameraVision:
         self._size: tuple[int, int] | None = None
         self._ways: tuple[CarriagewayWatch, ...] = ()
         self._health = HealthWatch()
+        self._steady = Steady()
         self._dwell_s = dwell_s
         self.crossings: list[tuple[str, Crossing]] = []
         self.events: list[CameraEvent] = []
@@ -66,9 +68,10 @@ class CameraVision:
         samples = self._turn(at_ms)
         self._last_ms = at_ms
         if self._health.look(grey, at_ms):
+            shift_px = self._steady.look(grey, at_ms) if any(way.counts for way in self._ways) else (0.0, 0.0)
             for way in self._ways:
                 before = len(way.events)
-                self.crossings += [(way.direction, crossing) for crossing in way.feed(grey, at_ms)]
+                self.crossings += [(way.direction, crossing) for crossing in way.feed(grey, at_ms, shift_px)]
                 self.events += way.events[before:]
         return samples + self._hurry(at_ms)
 
@@ -96,7 +99,7 @@ class CameraVision:
         geometry = self._geometry.scaled(width, height)
         self._size = (width, height)
         self._ways = tuple(CarriagewayWatch(geometry, way, width, height, self._dwell_s) for way in geometry.carriageways)
-        self._health = HealthWatch()
+        self._health, self._steady = HealthWatch(), Steady()
 
     def _turn(self, at_ms: int) -> list[TrafficSample]:
         """The samples of a span that ended before this frame. A span without any frame gives none: silence is told by its absence."""
@@ -124,7 +127,7 @@ class CameraVision:
         """State as plain msgpack-able values."""
         return {
             "version": SNAPSHOT_VERSION, "size": None if self._size is None else list(self._size),
-            "at": [self._from_ms, self._end_ms, self._last_ms], "health": self._health.snapshot(),
+            "at": [self._from_ms, self._end_ms, self._last_ms], "health": self._health.snapshot(), "steady": self._steady.snapshot(),
             "ways": [way.snapshot() for way in self._ways],
         }  # fmt: skip
 
@@ -136,6 +139,7 @@ class CameraVision:
             self._begin(*state["size"])
         self._from_ms, self._end_ms, self._last_ms = state["at"]
         self._health.restore(state["health"])
+        self._steady.restore(state["steady"])
         for way, saved in zip(self._ways, state["ways"], strict=True):
             way.restore(saved)
 

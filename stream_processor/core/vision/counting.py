@@ -35,7 +35,7 @@ STANDS_MS = 3_000
 KEPT_MS = 6_000
 CONTEXT_ROWS = 10
 NEAR_ACROSS = 1.1
-NEAR_ALONG = 1.0
+NEAR_ALONG = 0.9
 """Two peaks of one vehicle lie within so many car widths across and car lengths along."""
 USUAL_ROWS_S = 60.0
 BACKWARDS_ROWS_S = -4.5

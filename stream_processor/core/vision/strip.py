@@ -61,10 +61,14 @@ class Strip:
     def look(self, grey: Grey, shift_px: Point = (0.0, 0.0)) -> Grey:
         """The strip's picture; `shift_px` is by how much the whole frame is displaced against the usual one."""
         top, bottom, left, right, stride = self.box
-        shrunk = cv2.resize(grey[top:bottom:stride, left:right:stride], self.small, interpolation=cv2.INTER_AREA)
         map_x, map_y = self.map_x, self.map_y
         if shift_px != (0.0, 0.0):
-            map_x, map_y = map_x + np.float32(shift_px[0] * self.per_px[0]), map_y + np.float32(shift_px[1] * self.per_px[1])
+            dx = min(max(round(shift_px[0]), -left), self.size[0] - right)
+            dy = min(max(round(shift_px[1]), -top), self.size[1] - bottom)
+            top, bottom, left, right = top + dy, bottom + dy, left + dx, right + dx
+            map_x = map_x + np.float32((shift_px[0] - dx) * self.per_px[0])
+            map_y = map_y + np.float32((shift_px[1] - dy) * self.per_px[1])
+        shrunk = cv2.resize(grey[top:bottom:stride, left:right:stride], self.small, interpolation=cv2.INTER_AREA)
         return cv2.remap(shrunk, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
 
     @property

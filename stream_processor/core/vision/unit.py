@@ -11,10 +11,10 @@ from typing import Any
 
 WIDER = 1.1
 KEPT = 48
-PRIOR_GUESSED, PRIOR_KNOWN = 1.0, 8.0
+PRIOR_GUESSED, PRIOR_KNOWN = 0.5, 8.0
 """How many vehicles the first guess is worth; one that geometry told is worth more."""
 FURTHEST = 2.5
-USUAL_LENGTH = 1.25
+USUAL_LENGTH = 1.3
 """In car widths, seen from a pole: foreshortened."""
 
 

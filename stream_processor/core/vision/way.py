@@ -63,11 +63,16 @@ class CarriagewayWatch:
         self._look_ms = self._frame_ms = self._flow_ms = -1
         self._flow_looks = 0
 
-    def feed(self, grey: Grey, at_ms: int) -> list[Crossing]:
-        """One frame; returns the crossings that became certain (they are in the sample too)."""
+    @property
+    def counts(self) -> bool:
+        """Whether it has a counting line."""
+        return self._counter is not None
+
+    def feed(self, grey: Grey, at_ms: int, shift_px: tuple[float, float] = (0.0, 0.0)) -> list[Crossing]:
+        """One frame, displaced by `shift_px`; returns the crossings that became certain (they are in the sample too)."""
         gap_ms = at_ms - self._frame_ms if self._frame_ms >= 0 else 0
         self._frame_ms = at_ms
-        crossings = [] if self._counter is None else self._counter.look(grey, at_ms)
+        crossings = [] if self._counter is None else self._counter.look(grey, at_ms, shift_px)
         self._count(crossings)
         if self._look_ms < 0 or at_ms - self._look_ms >= LOOK_EVERY_MS - gap_ms // 2:
             self._look_ms = at_ms
