@@ -13,12 +13,13 @@ import click
 
 from city_model.clock import Clock, WallClock
 from city_model.codec.cloudevents import parse_rfc3339
+from city_model.nursery import Nursery
 from city_model.transport.open import make_transport
 from edge_agent.agent import Agent
 from edge_agent.site import AS_RECORDED, LAST_ROW_NOW, AirPart, Site, load_site
 from edge_agent.sources.air_csv import AirCsvSource, Redate
 from edge_agent.sources.air_map import load_map
-from edge_agent.sources.camera import CameraSource
+from edge_agent.sources.camera import CameraSource, camera_nursery
 from edge_agent.sources.port import Source
 
 
@@ -43,7 +44,8 @@ def edge(path: Path, only_check: bool, as_json: bool) -> None:
 
 async def _run(site: Site) -> dict[str, object]:
     clock = WallClock()
-    sources = await make_sources(site, clock)
+    nursery = camera_nursery()
+    sources = await make_sources(site, clock, nursery)
     transport = make_transport(site.mqtt.url, site.mqtt.credentials, allow_plaintext=site.mqtt.plaintext == "trusted_network")
     agent = Agent(site.agent_settings(), transport, sources, clock)
     stop = asyncio.Event()
@@ -56,15 +58,16 @@ async def _run(site: Site) -> dict[str, object]:
         end.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await end
+        await nursery.close()
     return {**agent.counts.as_dict(), "waiting": agent.waiting}
 
 
-async def make_sources(site: Site, clock: Clock) -> list[Source]:
+async def make_sources(site: Site, clock: Clock, nursery: Nursery | None = None) -> list[Source]:
     """The sources of `site`; recordings of air are read now. Raises ConfigError or Unavailable when one cannot be."""
     air = [_air(part, clock) for part in site.air]
     for source in air:
         await source.load()
-    return [*(CameraSource(camera, clock) for camera in site.camera), *air]
+    return [*(CameraSource(camera, clock, nursery=nursery) for camera in site.camera), *air]
 
 
 def _air(part: AirPart, clock: Clock) -> AirCsvSource:

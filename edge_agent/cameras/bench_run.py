@@ -10,8 +10,9 @@ from pathlib import Path
 
 from city_model.clock import WallClock
 from city_model.events import TrafficSample
+from city_model.nursery import Nursery
 from edge_agent.cameras.play import Clip
-from edge_agent.sources.camera import CameraSettings, CameraSource
+from edge_agent.sources.camera import CameraSettings, CameraSource, camera_nursery
 from edge_agent.sources.port import Fault
 from edge_agent.sources.work import BIN_MS, Work
 from stream_processor.core.vision.camera import CameraGeometry, CameraVision
@@ -76,12 +77,12 @@ class Offline:
 class Camera:
     """One camera at work, and what came of it."""
 
-    def __init__(self, clip: Path, geometry: Path, number: int, of: int) -> None:
+    def __init__(self, clip: Path, geometry: Path, number: int, of: int, nursery: Nursery) -> None:
         spec = {"file": str(clip), "fps": FPS, "start_ms": START_MS, "phase": number / of}
         settings = CameraSettings(
             f"cam-{number}", frames="edge_agent.sources.video:replayed", spec=spec, geometry=geometry, sample_every_s=SAMPLE_EVERY_S
         )
-        self.source = CameraSource(settings, WallClock())
+        self.source = CameraSource(settings, WallClock(), nursery=nursery)
         self.samples: list[TrafficSample] = []
         self.faults: list[str] = []
         self.before = Work()
@@ -111,9 +112,10 @@ async def measure(clip: Path, geometry: Path, offline: Offline, cameras: int, co
     """Start `cameras` on all cores, pin them and this process to `core`, wait for the queues to settle, and count for `seconds`."""
     everywhere = os.sched_getaffinity(0)
     running: list[Camera] = []
+    nursery = camera_nursery()
     try:
         for number in range(cameras):
-            running.append(Camera(clip, geometry, number, cameras))
+            running.append(Camera(clip, geometry, number, cameras, nursery))
             if number % 4 == 3:
                 await _ready(running)
         await _ready(running)
@@ -126,6 +128,7 @@ async def measure(clip: Path, geometry: Path, offline: Offline, cameras: int, co
     finally:
         os.sched_setaffinity(0, everywhere)
         await asyncio.gather(*(camera.stop() for camera in running))
+        await nursery.close()
 
 
 async def _ready(running: list[Camera]) -> None:

@@ -25,6 +25,7 @@ from city_model.clock import Clock
 from city_model.codec import samples
 from city_model.events import TrafficSample
 from city_model.faults import ConfigError, Unavailable
+from city_model.nursery import Nursery
 from city_model.settings import between
 from edge_agent.sources.port import Fault, Frame, Item
 from edge_agent.sources.work import Work
@@ -43,6 +44,11 @@ ENV = {
     "OPENBLAS_NUM_THREADS": "1",  # a pool of threads nobody uses costs tens of MB a camera
     "OMP_NUM_THREADS": "1",
 }
+
+
+def camera_nursery() -> Nursery:
+    """Where the children of several cameras come from: 10 ms a start, and what they import is in memory once."""
+    return Nursery(("edge_agent.sources.camera_child", "edge_agent.sources.video"), ENV)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +97,14 @@ class CameraSource:
     that died or gave up.
     """
 
-    def __init__(self, settings: CameraSettings, clock: Clock, start_ms: int | None = None) -> None:
-        """A file's first frame is dated `start_ms` (None: when the source starts)."""
+    def __init__(self, settings: CameraSettings, clock: Clock, start_ms: int | None = None, nursery: Nursery | None = None) -> None:
+        """A file's first frame is dated `start_ms` (None: when the source starts). Children come from `nursery`, if there is one."""
         self.device = settings.device
         self.work = Work()
         self.deaths = 0
         self._settings = settings
         self._clock = clock
+        self._nursery = nursery
         self._child: Child | None = None
         self._pacer: asyncio.Task[None] | None = None
         self._start_ms = start_ms
@@ -154,7 +161,7 @@ class CameraSource:
 
     async def _watch(self, after_ms: int) -> AsyncGenerator[Item | None, None]:
         """One child's life; None at the end of the recording. Raises ChildDied, Unavailable or TimeoutError."""
-        self._child = child = Child("edge_agent.sources.camera_child:run", self._argument(after_ms), env=ENV)
+        self._child = child = Child("edge_agent.sources.camera_child:run", self._argument(after_ms), env=ENV, nursery=self._nursery)
         await child.start()
         stall_s = self._settings.patience_s + _STALL_GRACE_S
         if not self._settings.is_live:

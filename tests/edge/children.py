@@ -27,6 +27,13 @@ def abort(parent: Parent, argument: object) -> None:
     os.abort()
 
 
+def environment(parent: Parent, argument: str) -> None:
+    """Say what a variable of the environment is, again for each name that comes."""
+    while True:
+        parent.send(os.environ.get(argument, ""))
+        argument = parent.receive()
+
+
 def hang(parent: Parent, argument: object) -> None:
     """Say the process id, then hang where no message is read."""
     parent.send(os.getpid())

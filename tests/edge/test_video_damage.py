@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from city_model.clock import ScaledClock, WallClock
 from city_model.events import TrafficSample
-from edge_agent.sources.camera import CameraSettings, CameraSource
+from edge_agent.sources.camera import CameraSettings, CameraSource, camera_nursery
 from edge_agent.sources.luma import Luma, pictures
 from edge_agent.sources.port import Fault, Item
 
@@ -180,9 +180,9 @@ async def test_a_decoder_that_is_aborted_is_back_within_two_seconds_and_the_othe
     video(tmp_path / "fine.avi", "MJPG", 80)
     fine = CameraSource(CameraSettings("cam-1", file=tmp_path / "fine.avi", sample_every_s=2.0), ScaledClock(START_MS, 1), START_MS)
     spec = {"stop_ms": 60_000, "abort_at_ms": 3000, "died_file": str(tmp_path / "died")}
-    dying = CameraSource(
-        CameraSettings("cam-2", frames="tests.edge.children:frames_dying_once", spec=spec, sample_every_s=1.0), WallClock()
-    )
+    settings = CameraSettings("cam-2", frames="tests.edge.children:frames_dying_once", spec=spec, sample_every_s=1.0)
+    nursery = camera_nursery()
+    dying = CameraSource(settings, WallClock(), nursery=nursery)
     others = asyncio.create_task(first(fine, 3))
     died_s, back_s = 0.0, 0.0
     try:
@@ -196,6 +196,7 @@ async def test_a_decoder_that_is_aborted_is_back_within_two_seconds_and_the_othe
                     break
     finally:
         await dying.close()
+        await nursery.close()
     assert back_s - died_s < 2
     assert [item.at_ms - START_MS for item in await others] == [2000, 4000, 6000]
     assert fine.deaths == 0
