@@ -13,7 +13,7 @@ import random
 import socket
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import msgspec
 import numpy as np
@@ -47,6 +47,10 @@ class SinkCounts:
     dead_lettered: int = 0
     retries: int = 0
     owned: set[int] = field(default_factory=set)
+
+    def as_dict(self) -> dict[str, int]:
+        """The counts, without the partitions that are owned now."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "owned"}
 
 
 async def run_sink(
@@ -101,6 +105,7 @@ async def _drain(event_log: EventLog, store: SeriesStore, group: str, partition:
     reader: Reader | None = None
     try:
         owner = await event_log.own(group, OBSERVATIONS, partition)
+        await asyncio.to_thread(store.forget)  # the owner before us may have written
         reader = await event_log.reader(OBSERVATIONS, partition, await owner.committed() or 0)
         while True:
             rows = await reader.fetch(_MOST_RECORDS, wait_s=1.0)

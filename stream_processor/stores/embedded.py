@@ -17,7 +17,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,9 @@ from city_model.faults import Rejected, Unavailable
 from stream_processor.stores.embedded_retention import Retention
 from stream_processor.stores.keep import Keep
 from stream_processor.stores.port import Bucket, Latest, Points, Written
+from stream_processor.stores.rollup import HOUR_MS, MINUTE_MS, aligned, checked_width_ms, widen
 
-MINUTE_MS = 60_000
-HOUR_MS = 3_600_000
-_FORMAT = 1
+FORMAT = 1
 _READERS = 4
 
 _SCHEMA = f"""
@@ -42,7 +41,7 @@ CREATE TABLE IF NOT EXISTS minute (series INTEGER, start_ms INTEGER, count INTEG
 CREATE TABLE IF NOT EXISTS hour (series INTEGER, start_ms INTEGER, count INTEGER, sum REAL, min REAL, max REAL, last REAL,
   PRIMARY KEY (series, start_ms)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS latest (series INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, value REAL NOT NULL, flags INTEGER NOT NULL);
-PRAGMA user_version = {_FORMAT};
+PRAGMA user_version = {FORMAT};
 """
 
 _TOUCHED = "CREATE TEMP TABLE touched (series INTEGER, start_ms INTEGER, PRIMARY KEY (series, start_ms)) WITHOUT ROWID"
@@ -124,16 +123,14 @@ class EmbeddedStore:
 
     def rollup(self, series: str, start_ms: int, stop_ms: int, width_ms: int) -> list[Bucket]:
         """Buckets that hold points and start in [start, stop), aligned to the epoch. Raises Rejected for a width not of whole minutes."""
-        if width_ms <= 0 or width_ms % MINUTE_MS:
-            raise Rejected("bad_width", f"{width_ms} ms is not a whole multiple of one minute")
+        first, end = aligned(start_ms, stop_ms, checked_width_ms(width_ms))
         table = "minute" if width_ms % HOUR_MS else "hour"
-        first, end = (-(-edge // width_ms) * width_ms for edge in (start_ms, stop_ms))
         rows = self._query(
             f"SELECT start_ms, count, sum, min, max, last FROM {table}"
             " WHERE series = (SELECT id FROM series WHERE name = ?) AND start_ms >= ? AND start_ms < ? ORDER BY start_ms",
             (series, first, end),
         )
-        return list(_widen(rows, width_ms))
+        return list(widen(cast("list[tuple[int, int, float, float, float, float]]", rows), width_ms))
 
     def latest(self, prefix: str = "") -> list[Latest]:
         """The newest point, by event time, of every series whose name starts with `prefix`, by name."""
@@ -142,6 +139,9 @@ class EmbeddedStore:
             (len(prefix), prefix),
         )
         return [Latest(*row) for row in rows]
+
+    def forget(self) -> None:
+        """Nothing is remembered: rollups are computed in the file."""
 
     def close(self) -> None:
         """Close the file. No call may be under way."""
@@ -164,8 +164,8 @@ class EmbeddedStore:
 
     def _check_format(self) -> None:
         found = self._writer.execute("PRAGMA user_version").fetchone()[0]
-        if found not in (0, _FORMAT):
-            raise Unavailable(f"{self._path}: series store of format {found}; this version reads {_FORMAT}")
+        if found not in (0, FORMAT):
+            raise Unavailable(f"{self._path}: series store of format {found}; this version reads {FORMAT}")
         self._writer.executescript(_SCHEMA)
 
     def _rows(self, db: sqlite3.Connection, points: Points) -> tuple[NDArray[np.int64], ...]:
@@ -226,18 +226,3 @@ def _kept(points: Points, cut_ms: int | None) -> tuple[Points, int]:
         return points, 0
     stay = ~old
     return Points(points.series, points.series_index[stay], points.at_ms[stay], points.value[stay], points.flags[stay]), int(old.sum())
-
-
-def _widen(rows: list[tuple[Any, ...]], width_ms: int) -> Iterator[Bucket]:
-    """Join ordered buckets into buckets of `width_ms`."""
-    joined: Bucket | None = None
-    for at_ms, count, total, low, high, last in rows:
-        start_ms = at_ms // width_ms * width_ms
-        if joined is not None and joined.start_ms == start_ms:
-            joined = Bucket(start_ms, joined.count + count, joined.sum + total, min(joined.min, low), max(joined.max, high), last)
-            continue
-        if joined is not None:
-            yield joined
-        joined = Bucket(start_ms, count, total, low, high, last)
-    if joined is not None:
-        yield joined

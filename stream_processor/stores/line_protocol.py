@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -15,13 +16,15 @@ from numpy.typing import NDArray
 
 from city_model.faults import Rejected
 
-_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\\]|^#|^\s*$")
-"""Line protocol has no escape for a line break or for a backslash before a separator; a line that begins with # is a comment."""
+_UNSPEAKABLE = re.compile(r"[\x00-\x1f\x7f\\]|^\s*$")
+"""Line protocol has no escape for a line break or for a backslash before a separator."""
 
 
 def head(measurement: str, tags: Mapping[str, str]) -> bytes:
     """`measurement,tag=value,...` escaped; tags with an empty value are left out, as InfluxDB cannot tell them from absent ones.
     Raises Rejected("bad_series") for text that no line can carry."""
+    if measurement.startswith("#"):
+        raise Rejected("bad_series", f"{measurement!r}: a line that begins with # is a comment")
     parts = [_escaped(measurement, ", ")]
     parts += [f"{_escaped(key, ',= ')}={_escaped(value, ',= ')}" for key, value in tags.items() if value]
     try:
@@ -30,9 +33,7 @@ def head(measurement: str, tags: Mapping[str, str]) -> bytes:
         raise Rejected("bad_series", f"{measurement!r}: not text in UTF-8") from err
 
 
-def lines(
-    heads: Sequence[bytes], index: NDArray[np.integer], at_ms: NDArray[np.int64], fields: Mapping[str, NDArray[np.floating | np.integer]]
-) -> bytes:
+def lines(heads: Sequence[bytes], index: NDArray[np.integer], at_ms: NDArray[np.int64], fields: Mapping[str, NDArray[Any]]) -> bytes:
     """One line a row, joined by line breaks. Row i is of `heads[index[i]]`; arrays have shape (n,).
 
     Float columns become floats and must be finite, integer columns become integers; field names need no escaping.
@@ -59,14 +60,14 @@ def lines(
     return b"".join(pieces)[1:]
 
 
-def _texts(values: NDArray[np.floating | np.integer]) -> list[bytes]:
+def _texts(values: NDArray[Any]) -> list[bytes]:
     """Numbers as JSON writes them, shortest form that reads back the same; line protocol reads the same grammar."""
     return msgspec.json.encode(values.tolist())[1:-1].split(b",")
 
 
 def _escaped(text: str, special: str) -> str:
     if _UNSPEAKABLE.search(text):
-        raise Rejected("bad_series", f"{text[:100]!r}: empty, a comment, or with a backslash or control character")
+        raise Rejected("bad_series", f"{text[:100]!r}: empty, or with a backslash or control character")
     for one in special:
         if one in text:
             text = text.replace(one, "\\" + one)

@@ -14,7 +14,7 @@ from tests.stores.rows import points
 
 
 def test_an_unknown_url_is_a_configuration_problem() -> None:
-    with pytest.raises(ConfigError, match="sqlite:PATH"):
+    with pytest.raises(ConfigError, match="sqlite:PATH or influx:FILE"):
         open_store("postgres:somewhere")
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import tempfile
-from collections.abc import Callable
 from itertools import groupby
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_processor.stores.port import Bucket, SeriesStore
-from tests.stores.backends import embedded
+from tests.stores.backends import embedded, influx
 from tests.stores.rows import Row, points
 
 MINUTE = 60_000
@@ -40,19 +41,33 @@ def same(found: list[Bucket], expected: list[Bucket]) -> bool:
     return exact and all(math.isclose(f.sum, e.sum, rel_tol=1e-12, abs_tol=1e-6) for f, e in zip(found, expected, strict=True))
 
 
-def checked(opened: Callable[[Path], SeriesStore], batches: list[list[Row]]) -> None:
-    with tempfile.TemporaryDirectory() as directory:
-        store = opened(Path(directory))
-        for batch in batches:
-            store.write(points(batch))
-        written = [row for batch in batches for row in batch]
-        for series in ("a/pm25", "b/north/speed_kmh"):
-            for width_ms in (MINUTE, 7 * MINUTE, 60 * MINUTE, 180 * MINUTE):
-                assert same(store.rollup(series, -(1 << 40), 1 << 40, width_ms), brute(written, series, width_ms))
-        store.close()
+def checked(store: SeriesStore, batches: list[list[Row]], suffix: str = "") -> None:
+    for batch in batches:
+        store.write(points([(name + suffix, at, value) for name, at, value in batch]))
+    written = [row for batch in batches for row in batch]
+    for series in ("a/pm25", "b/north/speed_kmh"):
+        for width_ms in (MINUTE, 7 * MINUTE, 60 * MINUTE, 180 * MINUTE):
+            assert same(store.rollup(series + suffix, -(1 << 40), 1 << 40, width_ms), brute(written, series, width_ms))
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(_rows, max_size=5))
 def test_rollups_equal_brute_force(batches: list[list[Row]]) -> None:
-    checked(embedded.opened, batches)
+    with tempfile.TemporaryDirectory() as directory:
+        store = embedded.opened(Path(directory))
+        checked(store, batches)
+        store.close()
+
+
+@pytest.mark.live
+def test_rollups_of_influxdb_equal_brute_force(influx_files: Path) -> None:
+    store = influx.opened(influx_files)
+    numbers = itertools.count()
+
+    @settings(max_examples=12, deadline=None)
+    @given(st.lists(_rows, max_size=4))
+    def each(batches: list[list[Row]]) -> None:
+        checked(store, batches, f"_{next(numbers)}")
+
+    each()
+    store.close()
