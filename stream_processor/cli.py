@@ -9,26 +9,40 @@ from typing import Literal
 
 import click
 
+from stream_processor.cli_store import keep_from, keeps
+
 
 @click.command()
 @click.option("--log", "log_url", required=True, metavar="URL", help="The log: sqlite:DIR or kafka://HOST:PORT.")
-@click.option("--store", "store_url", required=True, metavar="URL", help="The series store: sqlite:PATH.")
-def sink(log_url: str, store_url: str) -> None:
-    """Write observations from the log into the series store until interrupted."""
+@click.option(
+    "--store", "store_url", required=True, metavar="URL", help="The series store: sqlite:PATH, or influx:FILE with the write token."
+)
+@keeps
+@click.option("--group", default="sink", show_default=True, help="Who shares the work; a second store is fed by a group of its own.")
+def sink(log_url: str, store_url: str, raw_days: int, minute_days: int, hour_days: int, group: str) -> None:
+    """Write observations from the log into the series store until interrupted; prints its counts as JSON at the end.
+
+    How long what is kept is for the embedded store; InfluxDB is told by `saola store setup`.
+    """
+    import json
+
     from stream_processor.logs.open import open_log
-    from stream_processor.sink import run_sink
+    from stream_processor.sink import SinkCounts, run_sink
     from stream_processor.stores.open import open_store
 
+    counts = SinkCounts()
+
     async def run() -> None:
-        store = open_store(store_url)
+        store = open_store(store_url, keep_from(raw_days, minute_days, hour_days, "saola sink"))
         event_log = await open_log(log_url)
         try:
-            await run_sink(event_log, store, _stop_on_signals())
+            await run_sink(event_log, store, _stop_on_signals(), counts, group=group)
         finally:
             await event_log.close()
             store.close()
 
     asyncio.run(run())
+    click.echo(json.dumps(counts.as_dict()))
 
 
 @click.command()
