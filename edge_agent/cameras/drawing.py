@@ -64,7 +64,7 @@ class _Drawing:
             self._done += 1
             if self._done % _SAY_EVERY_FRAMES == 0:
                 self._parent.send(["progress", self._done, 2 * clip.frames_told * self._passes])
-        return lines
+        return lines + watch.end()
 
     def _video(self, out: Path) -> None:
         writer: cv2.VideoWriter | None = None

@@ -100,6 +100,10 @@ class Watch:
         """The last crossings, when the clip has ended."""
         return [self._crossing(direction, crossing) for direction, crossing in self._vision.finish()]
 
+    def end(self) -> list[Line]:
+        """What the end of the clip makes certain."""
+        return [self._crossing(direction, crossing) for direction, crossing in self._vision.finish()]
+
     def _crossing(self, direction: str, crossing: Crossing) -> Line:
         return {
             "kind": "crossing", "line": direction, "direction": direction, "class": CLASSES[size_class(crossing)],
