@@ -19,7 +19,10 @@ from stream_processor.cli_store import keep_from, keeps
 )
 @keeps
 @click.option("--group", default="sink", show_default=True, help="Who shares the work; a second store is fed by a group of its own.")
-def sink(log_url: str, store_url: str, raw_days: int, minute_days: int, hour_days: int, group: str) -> None:
+@click.option(
+    "--gather", "gather_s", type=click.FloatRange(0, 60), default=1.0, show_default=True, help="Seconds to wait for more before a write."
+)
+def sink(log_url: str, store_url: str, raw_days: int, minute_days: int, hour_days: int, group: str, gather_s: float) -> None:
     """Write observations from the log into the series store until interrupted; prints its counts as JSON at the end.
 
     How long what is kept is for the embedded store; InfluxDB is told by `saola store setup`.
@@ -36,7 +39,7 @@ def sink(log_url: str, store_url: str, raw_days: int, minute_days: int, hour_day
         store = open_store(store_url, keep_from(raw_days, minute_days, hour_days, "saola sink"))
         event_log = await open_log(log_url)
         try:
-            await run_sink(event_log, store, _stop_on_signals(), counts, group=group)
+            await run_sink(event_log, store, _stop_on_signals(), counts, group=group, gather_s=gather_s)
         finally:
             await event_log.close()
             store.close()

@@ -54,9 +54,18 @@ class SinkCounts:
 
 
 async def run_sink(
-    event_log: EventLog, store: SeriesStore, stop: asyncio.Event, counts: SinkCounts | None = None, *, group: str = GROUP
+    event_log: EventLog,
+    store: SeriesStore,
+    stop: asyncio.Event,
+    counts: SinkCounts | None = None,
+    *,
+    group: str = GROUP,
+    gather_s: float = 0.0,
 ) -> None:
-    """Be a member of `group` until `stop` is set; then give the partitions up at once. A second store has a group of its own."""
+    """Be a member of `group` until `stop` is set; then give the partitions up at once. A second store has a group of its own.
+
+    Where little arrives, `gather_s` is waited for more before writing: a rollup costs as much for one point as for a hundred.
+    """
     counts = counts if counts is not None else SinkCounts()
     await event_log.ensure_topics(LOG_TOPICS, DEFAULT_PARTITIONS)
     member = await event_log.join(group, OBSERVATIONS, f"{socket.gethostname()}-{os.getpid()}")
@@ -67,7 +76,7 @@ async def run_sink(
             for gone in tasks.keys() - assigned:
                 await _end(tasks.pop(gone))
             for new in sorted(assigned - tasks.keys()):
-                tasks[new] = asyncio.create_task(_keep_draining(event_log, store, group, new, counts), name=f"sink-p{new}")
+                tasks[new] = asyncio.create_task(_keep_draining(event_log, store, group, new, counts, gather_s), name=f"sink-p{new}")
             for task in tasks.values():
                 if task.done():
                     task.result()  # a bug: let it out
@@ -78,13 +87,13 @@ async def run_sink(
         await member.leave()
 
 
-async def _keep_draining(event_log: EventLog, store: SeriesStore, group: str, partition: int, counts: SinkCounts) -> None:
+async def _keep_draining(event_log: EventLog, store: SeriesStore, group: str, partition: int, counts: SinkCounts, gather_s: float) -> None:
     """Take the partition over and drain it, again and again, until cancelled."""
     failures = 0
     while True:
         try:
             counts.owned.add(partition)
-            async with aclosing(_drain(event_log, store, group, partition, counts)) as drained:
+            async with aclosing(_drain(event_log, store, group, partition, counts, gather_s)) as drained:
                 async for _ in drained:
                     failures = 0
         except Fenced:
@@ -99,7 +108,9 @@ async def _keep_draining(event_log: EventLog, store: SeriesStore, group: str, pa
             counts.owned.discard(partition)
 
 
-async def _drain(event_log: EventLog, store: SeriesStore, group: str, partition: int, counts: SinkCounts) -> AsyncGenerator[int, None]:
+async def _drain(
+    event_log: EventLog, store: SeriesStore, group: str, partition: int, counts: SinkCounts, gather_s: float
+) -> AsyncGenerator[int, None]:
     """Own the partition and go on from the committed offset; yields each offset that was committed."""
     owner: Owner | None = None
     reader: Reader | None = None
@@ -111,6 +122,9 @@ async def _drain(event_log: EventLog, store: SeriesStore, group: str, partition:
             rows = await reader.fetch(_MOST_RECORDS, wait_s=1.0)
             if not rows:
                 continue
+            if gather_s and len(rows) < _MOST_RECORDS:
+                await asyncio.sleep(gather_s)
+                rows += await reader.fetch(_MOST_RECORDS - len(rows), wait_s=0.0)
             batches, letters = sort_out(rows)
             for batch in batches:
                 letters += _account(batch, await asyncio.to_thread(store.write, batch.points), counts)

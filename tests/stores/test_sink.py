@@ -200,6 +200,29 @@ async def test_the_sink_waits_as_long_as_the_store_asks(log: EventLog, tmp_path:
     assert _BusyOnce.times[1] - _BusyOnce.times[0] >= 1.0
 
 
+class _Counting(EmbeddedStore):
+    """A store that counts its writes."""
+
+    writes = 0
+
+    def write(self, points: Points) -> Written:
+        self.writes += 1
+        return super().write(points)
+
+
+async def test_little_that_arrives_is_gathered_into_few_writes(log: EventLog, tmp_path: Path) -> None:
+    store, stop, counts = _Counting(tmp_path / "series.db"), asyncio.Event(), SinkCounts()
+    task = asyncio.create_task(run_sink(log, store, stop, counts, gather_s=1.0))
+    await until(lambda: len(counts.owned) == DEFAULT_PARTITIONS)
+    for i in range(40):
+        await log.append(OBSERVATIONS, [(0, observed(("a/pm25", T0 + i, float(i))))])
+    await until(lambda: counts.records == 40)
+    stop.set()
+    await task
+    assert store.writes <= 5
+    assert len(store.raw("a/pm25", 0, 1 << 60)[0]) == 40
+
+
 async def test_two_sinks_share_the_partitions(log: EventLog, store: EmbeddedStore) -> None:
     stop, one, other = asyncio.Event(), SinkCounts(), SinkCounts()
     tasks = [asyncio.create_task(run_sink(log, store, stop, counts)) for counts in (one, other)]
