@@ -32,8 +32,44 @@ class _Header(msgspec.Struct):
     t0: int
 
 
+class _Rest(msgspec.Struct):
+    n: int
+    t0: int
+
+
+class _RawNames(msgspec.Struct):
+    names: msgspec.Raw
+
+
 _encode_header = msgspec.msgpack.Encoder().encode
 _decode_header = msgspec.msgpack.Decoder(_Header).decode
+_decode_rest = msgspec.msgpack.Decoder(_Rest).decode
+_decode_raw_names = msgspec.msgpack.Decoder(_RawNames).decode
+_NAMES_KEY = b"\x83\xa5names"
+_REST = b"\x82"  # a map of the two members that follow the names
+
+
+class LastNames:
+    """The names of the last message: a gateway sends the same thousands again and again, and comparing bytes is cheaper than reading."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._names: tuple[str, ...] = ()
+
+    def header(self, data: bytes) -> tuple[tuple[str, ...], int, int]:
+        """(names, n, t0) of header bytes; the same tuple again for the same names. Raises msgspec.DecodeError."""
+        if self._head and data.startswith(self._head):
+            rest = _decode_rest(_REST + data[len(self._head) :])
+            return self._names, rest.n, rest.t0
+        header = _decode_header(data)
+        if data.startswith(_NAMES_KEY):
+            self._head, self._names = _NAMES_KEY + bytes(_decode_raw_names(data).names), header.names
+        return header.names, header.n, header.t0
+
+
+def _header(data: bytes) -> tuple[tuple[str, ...], int, int]:
+    header = _decode_header(data)
+    return header.names, header.n, header.t0
 
 
 def encode(readings: Readings) -> bytes:
@@ -52,27 +88,27 @@ def encode(readings: Readings) -> bytes:
     )
 
 
-def decode(data: bytes) -> Readings:
-    """Readings of `data`. Raises Rejected("malformed") when it is not what `encode` writes."""
+def decode(data: bytes, last: LastNames | None = None) -> Readings:
+    """Readings of `data`. Raises Rejected("malformed") when it is not what `encode` writes. `last` saves reading the same names again."""
     prefix = _PREFIXES.get(data[2] if len(data) > 2 else 0)
     if prefix is None or data[:2] != _MAGIC:
         raise Rejected("malformed", f"packed columns: begins with {data[:3]!r}, expected {_MAGIC!r} and version 1 or 2")
     try:
         _, _, header_bytes = prefix.unpack_from(data)
-        header = _decode_header(memoryview(data)[prefix.size : prefix.size + header_bytes])
+        names, n, t0 = (last.header if last else _header)(data[prefix.size : prefix.size + header_bytes])
     except (struct.error, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Rejected("malformed", f"packed header: {err}") from err
-    start, n = prefix.size + header_bytes, header.n
+    start = prefix.size + header_bytes
     if not 0 <= n <= MAX_READINGS or len(data) != start + n * _ROW_BYTES:
         raise Rejected("malformed", f"packed columns: {len(data)} bytes do not hold {n} readings (at most {MAX_READINGS})")
-    if not -(2**53) <= header.t0 <= 2**53:
-        raise Rejected("malformed", f"packed columns: t0 {header.t0}")
+    if not -(2**53) <= t0 <= 2**53:
+        raise Rejected("malformed", f"packed columns: t0 {t0}")
     offsets = np.frombuffer(data, "<i8", n, start)
     value = np.frombuffer(data, "<f8", n, start + 8 * n)
     name_index = np.frombuffer(data, "<u2", n, start + 16 * n)
-    if n and int(name_index.max()) >= len(header.names):
+    if n and int(name_index.max()) >= len(names):
         raise Rejected("malformed", "packed columns: a reading names no series")
-    return Readings(header.names, name_index, offsets + header.t0, value)
+    return Readings(names, name_index, offsets + t0, value)
 
 
 def only_named(readings: Readings) -> Readings:

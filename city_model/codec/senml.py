@@ -61,6 +61,19 @@ def decode(data: bytes, now_ms: int) -> Readings:
     return Readings(tuple(names), np.array(index, np.uint16), np.array(at_ms, np.int64), np.array(values, np.float64))
 
 
+def decode_of_device(data: bytes, now_ms: int) -> tuple[str, Readings]:
+    """(device, readings) of a pack whose names all carry one device in front. Raises Rejected."""
+    readings = decode(data, now_ms)
+    base, devices = "", set()
+    for record in _decode(data):
+        base = record.bn or base
+        if record.v is not None:
+            devices.add(_SEPARATORS.split(base + record.n)[0] if _SEPARATORS.search(base + record.n) else "")
+    if len(devices) != 1 or "" in devices:
+        raise Rejected("malformed", f"SenML: the names carry {len(devices)} devices in front, expected one")
+    return devices.pop(), readings
+
+
 def _at_ms(seconds: float, now_ms: int) -> int:
     if not abs(seconds) < 2**43:  # ms then fit 53 bits; also refuses what two large terms overflowed to
         raise Rejected("bad_time", f"SenML: t = {seconds:g} s")
