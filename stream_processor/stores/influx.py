@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -36,13 +37,13 @@ log = logging.getLogger("saola.influx")
 class InfluxStore:
     """Blocking calls that threads may share. Nothing is asked of the server before the first of them."""
 
-    def __init__(self, path: Path, timeout_ms: int = 30_000) -> None:
-        """`path` is the file of `influx_file`; a request is given up after `timeout_ms`. Raises ConfigError."""
+    def __init__(self, path: Path, timeout_ms: int = 30_000, clock: Callable[[], float] = time.monotonic) -> None:
+        """`path` is the file of `influx_file`; a request is given up after `timeout_ms`; `clock` gives seconds. Raises ConfigError."""
         self._path = path
         self._file = load_influx_file(path)
         self._client = InfluxClient(self._file, timeout_ms)
         self._raw, self._minutes, self._hours = self._file.buckets()
-        self._rollups = Rollups(self._client, *self._file.buckets())
+        self._rollups = Rollups(self._client, *self._file.buckets(), clock)
         self._turn = threading.Lock()
         self._worked = False
 

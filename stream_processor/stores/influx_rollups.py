@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,8 +30,9 @@ log = logging.getLogger("saola.influx")
 class Rollups:
     """Not for several threads at once."""
 
-    def __init__(self, client: InfluxClient, raw: str, minutes: str, hours: str) -> None:
-        self._client = client
+    def __init__(self, client: InfluxClient, raw: str, minutes: str, hours: str, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` gives seconds that never go back."""
+        self._client, self._clock = client, clock
         self._names: list[str] = []
         self._number_of: dict[str, int] = {}
         self._levels = (
@@ -57,9 +58,9 @@ class Rollups:
 
     def _roll(self, level: _Level, rows: Rolled) -> Rolled:
         """Rollups of the buckets these stored rows are in, written and returned."""
-        began_s = time.monotonic()
+        began_s = self._clock()
         rolled, text = self._computed(level, rows)
-        if time.monotonic() - began_s > _STALLED_S:
+        if self._clock() - began_s > _STALLED_S:
             level.memory.forget()
             rolled, text = self._computed(level, rows)
         refusal = send(self._client, level.target, text) if text else None
@@ -69,10 +70,10 @@ class Rollups:
 
     def _computed(self, level: _Level, rows: Rolled) -> tuple[Rolled, bytes]:
         series, starts = touched(rows.series, rows.at_ms, level.width_ms)
-        missing = level.memory.missing(series, starts, time.monotonic())
+        missing = level.memory.missing(series, starts, self._clock())
         series, starts = series[missing], starts[missing]
         for portion in portions(series, starts, level.width_ms):
-            level.memory.read(series[portion], starts[portion], self._stored(level, series[portion], starts[portion]), time.monotonic())
+            level.memory.read(series[portion], starts[portion], self._stored(level, series[portion], starts[portion]), self._clock())
         rolled = level.memory.written(rows)
         used = np.unique(rolled.series)
         heads = [head_of(self._names[number]) for number in used.tolist()]

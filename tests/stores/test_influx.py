@@ -139,3 +139,38 @@ def test_the_read_token_reads_everything_a_page_needs(influx_files: Path, store:
     with pytest.raises(Unavailable, match="token: may not write"):
         page.write(points([("a/pm25", T0, 2.0)]))
     page.close()
+
+
+def of_minute(store: InfluxStore) -> list[tuple[int, float, float]]:
+    return [(b.count, b.sum, b.last) for b in store.rollup("a/pm25", 0, EVER, MINUTE)]
+
+
+def test_an_owner_that_comes_back_counts_what_the_other_wrote(store: InfluxStore, influx_files: Path) -> None:
+    other = InfluxStore(influx_files / "influx-write.toml")
+    store.write(points([("a/pm25", T0, 1.0)]))
+    other.write(points([("a/pm25", T0 + 1, 2.0)]))
+    store.forget()
+    store.write(points([("a/pm25", T0 + 2, 4.0)]))
+    assert of_minute(store) == [(3, 7.0, 4.0)]
+    assert [(b.count, b.sum) for b in other.rollup("a/pm25", 0, EVER, HOUR)] == [(3, 7.0)]
+
+
+class _Sleepy:
+    """A clock of a process that is stopped for ten seconds between two looks at it, from now on."""
+
+    def __init__(self) -> None:
+        self.now_s, self.step_s = 0.0, 0.0
+
+    def __call__(self) -> float:
+        self.now_s += self.step_s
+        return self.now_s
+
+
+def test_an_owner_that_was_stopped_in_the_middle_of_a_write_puts_no_old_rollup_over_a_newer_one(influx_files: Path) -> None:
+    clock = _Sleepy()
+    stopped, new = InfluxStore(influx_files / "influx-write.toml", clock=clock), InfluxStore(influx_files / "influx-write.toml")
+    stopped.write(points([("a/pm25", T0, 1.0)]))
+    new.write(points([("a/pm25", T0 + 1, 2.0), ("a/pm25", T0 + 2, 4.0)]))
+    clock.step_s = 10.0
+    stopped.write(points([("a/pm25", T0, 1.0)]))
+    assert of_minute(new) == [(3, 7.0, 4.0)]
