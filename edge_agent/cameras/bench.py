@@ -62,7 +62,8 @@ def _tell(clip: BenchClip, trials: list[Measured], core: int, as_json: bool) -> 
     if as_json:
         told = {
             "clip": str(clip.path), "note": clip.note, "size": [width, height], "lines": len(clip.geometry.carriageways), "core": core,
-            "holds": answer.holds, **dataclasses.asdict(answer), "trials": [[t.cameras, t.holds] for t in trials],
+            "holds": answer.holds, "full_at": answer.full_at, **dataclasses.asdict(answer),
+            "trials": [[t.cameras, t.holds] for t in trials],
         }  # fmt: skip
         click.echo(json.dumps(told))
         return

@@ -47,11 +47,17 @@ class Measured:
         return full and not self.dropped and self.late_ms < 200 and not self.wrong and not self.faults
 
     @property
+    def full_at(self) -> int:
+        """How many such cameras' work fills a core: what more calm on the machine could give at the most."""
+        return int(1000 / FPS / max(self.decode_ms + self.vision_ms + self.rest_ms, 1e-3))
+
+    @property
     def told(self) -> str:
         """In words, for a person."""
         total = self.decode_ms + self.vision_ms + self.rest_ms
         told = (
-            f"{total:.3f} ms a frame (decode {self.decode_ms:.3f}, vision {self.vision_ms:.3f}, rest {self.rest_ms:.3f}), "
+            f"{total:.3f} ms a frame, {self.full_at} fill the core "
+            f"(decode {self.decode_ms:.3f}, vision {self.vision_ms:.3f}, rest {self.rest_ms:.3f}), "
             f"{self.frames / self.seconds / self.cameras:.1f} fps, {self.dropped} dropped, p99 {self.late_ms:.0f} ms late, "
             f"{self.samples} samples"
         )

@@ -17,8 +17,8 @@ from city_model.faults import Rejected
 from edge_agent.sources.luma import Luma, Picture
 
 _FALLBACK_FPS = 25.0
-_WAITING = 8
-"""Frames taken in and not measured yet: a third of a second at 25 a second. What comes on top drops the oldest."""
+_MOST_WAITING, _MOST_WAITING_BYTES = 25, 16_000_000
+"""Frames taken in and not measured yet: a second of a small picture, less of a large one. What comes on top drops the oldest."""
 
 
 def frames(spec: dict[str, Any]) -> Iterator[tuple[int, Picture]]:
@@ -159,7 +159,7 @@ class Live:
     def _put(self, frame: tuple[int, Picture]) -> None:
         with self._changed:
             self.decode_s = time.thread_time()
-            if len(self._waiting) >= _WAITING:
+            if len(self._waiting) >= min(_MOST_WAITING, _MOST_WAITING_BYTES // frame[1].nbytes):
                 self._waiting.popleft()
                 self.dropped += 1
             self._waiting.append(frame)

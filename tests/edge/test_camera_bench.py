@@ -61,6 +61,7 @@ def test_the_search_ends_within_a_twentieth_of_the_limit(limit: int, guess: int)
 def test_an_overloaded_core_does_not_hold() -> None:
     fine = Measured(4, 10, 1000, 0, 90, 0.2, 0.3, 0.05, 8, 0, ())
     assert fine.holds
+    assert fine.full_at == 72  # 0.55 ms of 40
     told = [(970, 0, 90.0, 0), (1000, 1, 90.0, 0), (1000, 0, 200.0, 0), (1000, 0, 90.0, 1)]
     assert not any(Measured(4, 10, f, d, late, 0.2, 0.3, 0.05, 8, wrong, ()).holds for f, d, late, wrong in told)
 
