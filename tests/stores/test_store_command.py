@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import stat
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from broker_config.influx import InfluxServer
+from city_model import cli
 from city_model.faults import Unavailable
 from stream_processor.stores.embedded import EmbeddedStore
 from stream_processor.stores.influx import InfluxStore
@@ -29,12 +29,29 @@ Ran = tuple[int, str, str]
 NOW_MS = 1_790_000_000_000
 
 
-def saola(*args: str | Path) -> Ran:
-    done = subprocess.run([sys.executable, "-m", "city_model", "store", *map(str, args)], capture_output=True, text=True, check=False)
-    return done.returncode, done.stdout, done.stderr
+class Saola:
+    """The command in this process: main() with arguments, and what it printed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self._monkeypatch, self._capsys = monkeypatch, capsys
+
+    def __call__(self, *args: str | Path) -> Ran:
+        self._monkeypatch.setattr(sys, "argv", ["saola", "store", *map(str, args)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as err:
+            code = int(err.code or 0)
+        said = self._capsys.readouterr()
+        return code, said.out, said.err
 
 
-def test_an_embedded_store_is_looked_at_without_touching_it(tmp_path: Path) -> None:
+@pytest.fixture
+def saola(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Saola:
+    return Saola(monkeypatch, capsys)
+
+
+def test_an_embedded_store_is_looked_at_without_touching_it(saola: Saola, tmp_path: Path) -> None:
     store = EmbeddedStore(tmp_path / "x.db")
     store.write(points([("a/pm25", NOW_MS, 1.0)]))
     store.close()
@@ -43,7 +60,7 @@ def test_an_embedded_store_is_looked_at_without_touching_it(tmp_path: Path) -> N
     assert "1, newest point 2026-09-21 14:13:20 UTC" in out
 
 
-def test_a_store_that_is_not_there_is_a_finding_and_is_not_made(tmp_path: Path) -> None:
+def test_a_store_that_is_not_there_is_a_finding_and_is_not_made(saola: Saola, tmp_path: Path) -> None:
     code, out, err = saola("check", "--store", f"sqlite:{tmp_path / 'x.db'}")
     assert (code, err) == (1, "")
     assert out.startswith("wrong  file ")
@@ -60,7 +77,7 @@ def test_a_store_that_is_not_there_is_a_finding_and_is_not_made(tmp_path: Path) 
         (["setup", "--url", "http://influx.example", "--dir", "nowhere"], 2, "url: plaintext to influx.example"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_done_is_one_line(args: list[str], code: int, says: str) -> None:
+def test_what_cannot_be_done_is_one_line(saola: Saola, args: list[str], code: int, says: str) -> None:
     found, out, err = saola(*args)
     assert (found, out, err.count("\n")) == (code, "", 1)
     assert says in err
@@ -79,7 +96,7 @@ def fresh(tmp_path: Path) -> Iterator[InfluxServer]:
 
 
 @pytest.mark.live
-def test_a_fresh_server_is_set_up_twice_and_checked(fresh: InfluxServer, tmp_path: Path) -> None:
+def test_a_fresh_server_is_set_up_twice_and_checked(saola: Saola, fresh: InfluxServer, tmp_path: Path) -> None:
     files = tmp_path / "files"
     code, out, err = saola("setup", "--url", fresh.url, "--dir", files)
     assert (code, err) == (0, "")
@@ -135,7 +152,7 @@ def test_the_tokens_may_do_one_thing_each(influx_files: Path, influx_place: Infl
 
 
 @pytest.mark.live
-def test_rotation_revokes_the_old_token(influx_files: Path, influx_place: InfluxPlace, tmp_path: Path) -> None:
+def test_rotation_revokes_the_old_token(saola: Saola, influx_files: Path, influx_place: InfluxPlace, tmp_path: Path) -> None:
     bucket = load_influx_file(influx_files / "influx-write.toml").bucket
     (tmp_path / "old.toml").write_bytes((influx_files / "influx-write.toml").read_bytes())
     (tmp_path / "old.toml").chmod(0o600)
@@ -160,7 +177,9 @@ def test_rotation_revokes_the_old_token(influx_files: Path, influx_place: Influx
 
 
 @pytest.mark.live
-def test_a_token_that_may_not_set_up_says_what_was_not_done(influx_files: Path, influx_place: InfluxPlace, tmp_path: Path) -> None:
+def test_a_token_that_may_not_set_up_says_what_was_not_done(
+    saola: Saola, influx_files: Path, influx_place: InfluxPlace, tmp_path: Path
+) -> None:
     for token in ("wrong", load_influx_file(influx_files / "influx-write.toml").token):
         write_influx_file(tmp_path / "admin.toml", replace(load_influx_file(influx_place.admin_file), token=token), "no admin")
         args: list[str | Path] = [
