@@ -11,12 +11,14 @@ from types import ModuleType
 from broker_config import settings as broker_settings
 from city_model.registry import City
 from city_model.transport.credentials import Credentials
+from dashboards.console.people import ConsoleSettings
 from edge_agent import site
 from edge_agent.sources import air_map
 from simulators.story import Story
 from stream_processor.core.alarms.settings import AlarmSettings
 from stream_processor.core.settings import detector_modules
 from stream_processor.core.vision import geometry
+from stream_processor.notify.settings import NotifySettings
 from tests.house import cli_page
 from tests.house.settings_page import sections
 from tests.house.tree import ROOT
@@ -59,6 +61,12 @@ def _configuration() -> str:
         _CORE,
         *sections(AlarmSettings, "alarms"),
         *(part for name, module in detector_modules() for part in sections(module.Settings, f"detectors.{name}")),
+        "## `notify.toml`: who is told what",
+        "Read by `saola notify`.",
+        *sections(NotifySettings),
+        "## `console.toml`: who sees whose sites",
+        "Named by `saola console --config`.",
+        *sections(ConsoleSettings),
         "## Credentials",
         "One file per user, mode 0600, written by `saola broker render` and `saola device add`.",
         *sections(Credentials),
