@@ -51,7 +51,7 @@ def find_influxd() -> Path:
     path = influxd_path()
     if not path.is_file():
         _tools()
-        raise Unavailable(f"influxd: {path} is not built yet: make influxd (Go and Rust are here; about 4 minutes of two cores, once)")
+        raise Unavailable(f"influxd: {path} is not built yet: make influxd (Go and Rust are here; about 13 CPU-minutes, once)")
     return path
 
 
