@@ -23,6 +23,8 @@ GAP_SHARE, LEAST_SHARE = 0.12, 0.15
 
 def queue_length(view: RoadView, standing: Mask) -> float:
     """Metres of the longest run of rows with standing vehicles (pixels of the frame on a grid in pixels); 0: none long enough."""
+    if view.behind is not None:  # what the last vehicle's top hides is no queue
+        standing = standing & (standing.ravel()[view.behind] | (view.behind < 0))
     if not standing.any():
         return 0.0
     if view.in_metres:

@@ -33,8 +33,8 @@ PASSED_LOOKS = 3
 NOBODY_PASSES_S = 60.0
 SIGNAL_S = 150.0
 """The longest red of a signal that people still obey."""
-GONE_MS = 1_600
-GONE_SHARE = 0.6
+GONE_MS = 1_200
+GONE_SHARE = 0.5
 USUAL_MEMORY_S = 7_200.0
 GHOST_SHARE = 0.8
 OVERLAP_SHARE = 0.3

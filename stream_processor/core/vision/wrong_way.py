@@ -1,0 +1,121 @@
+"""Wrong-way drivers: whoever crosses the counting line against its direction.
+
+Where two carriageways of opposite directions share a piece of road (one line for both, or lines that cross), oncoming traffic is no
+wrong-way driver. There each part of the line learns which way it is driven, and only what drives against that is told.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from stream_processor.core.vision.geometry import CameraGeometry, Carriageway, Point
+from stream_processor.core.vision.strip import counting_line
+
+PARTS = 16
+"""A line of three lanes has parts narrower than a car."""
+LEAST_FORWARD = 2.0
+FORWARD_SHARE = 0.75
+FORGET = 0.995
+"""What a part has learned fades with every crossing: some 200 vehicles."""
+SLOWEST_M_S = 1.5
+"""Slower ones roll back at a light, or park."""
+BESIDE_SHARE = 0.5
+"""Lines this near each other, in their own lengths, may share a road."""
+
+Line = tuple[float, float, float, float]
+
+
+class WrongWayWatch:
+    """Memory of one counting line; `shared`: whether the opposite direction crosses it lawfully."""
+
+    def __init__(self, *, shared: bool) -> None:
+        self._shared = shared
+        self._forward = [0.0] * PARTS
+        self._backward = [0.0] * PARTS
+
+    def forward(self, place: float) -> None:
+        """A vehicle crossed along the direction at `place` (0..1 along the line)."""
+        self._learn(self._forward, place)
+
+    def backward(self, place: float, speed_m_s: float) -> float | None:
+        """A vehicle crossed against it; returns how sure it is that it may not, None: it may."""
+        lawful, part = self._lawful(place), self._part(place)
+        if self._shared:
+            self._learn(self._backward, place)
+        if lawful or abs(speed_m_s) < SLOWEST_M_S:
+            return None
+        known = sum(self._forward[max(0, part - 1) : part + 2])
+        return round(min(0.95, 0.7 + 0.05 * known), 3)
+
+    def _lawful(self, place: float) -> bool:
+        """Whether the other direction is as usual here as this one, as far as is known."""
+        if not self._shared:
+            return False
+        part = self._part(place)
+        near = slice(max(0, part - 1), part + 2)
+        along, against = sum(self._forward[near]), sum(self._backward[near])
+        return along < LEAST_FORWARD or along < FORWARD_SHARE * (along + against)
+
+    def _learn(self, counts: list[float], place: float) -> None:
+        for each in (self._forward, self._backward):
+            each[:] = [count * FORGET for count in each]
+        counts[self._part(place)] += 1.0
+
+    @staticmethod
+    def _part(place: float) -> int:
+        return min(max(int(place * PARTS), 0), PARTS - 1)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Everything."""
+        return {"forward": list(self._forward), "backward": list(self._backward)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Continue from `snapshot`."""
+        self._forward, self._backward = list(state["forward"]), list(state["backward"])
+
+
+def shares_its_line(geometry: CameraGeometry, way: Carriageway) -> bool:
+    """Whether another carriageway of the camera, driven the other way, has its counting line in the same place."""
+    line = counting_line(way)
+    if line is None or way.direction_vector is None:
+        return False
+    for other in geometry.carriageways:
+        theirs = counting_line(other)
+        if other.direction == way.direction or theirs is None or other.direction_vector is None:
+            continue
+        if _cosine(way.direction_vector, other.direction_vector) < 0 and _near(line, theirs):
+            return True
+    return False
+
+
+def _near(a: Line, b: Line) -> bool:
+    """Whether the middle of either lies within half its length of the other's line."""
+    return any(
+        _distance(((p[0] + p[2]) / 2, (p[1] + p[3]) / 2), q) < BESIDE_SHARE * min(_length(a), _length(b)) * 0.5 for p, q in ((a, b), (b, a))
+    )
+
+
+def _distance(point: Point, line: Line) -> float:
+    dx, dy = line[2] - line[0], line[3] - line[1]
+    t = ((point[0] - line[0]) * dx + (point[1] - line[1]) * dy) / max(dx * dx + dy * dy, 1e-9)
+    t = min(max(t, 0.0), 1.0)
+    return math.hypot(point[0] - line[0] - t * dx, point[1] - line[1] - t * dy)
+
+
+def _length(line: Line) -> float:
+    return math.hypot(line[2] - line[0], line[3] - line[1])
+
+
+def _cosine(a: Point, b: Point) -> float:
+    return (a[0] * b[0] + a[1] * b[1]) / max(math.hypot(*a) * math.hypot(*b), 1e-9)
+
+
+def box_on(line: Line, place: float, size: tuple[int, int]) -> tuple[float, float, float, float]:
+    """A square around `place` of `line`, a third of it wide: left, top, right, bottom as shares of a frame of `size`."""
+    x, y = line[0] + place * (line[2] - line[0]), line[1] + place * (line[3] - line[1])
+    half = _length(line) / 6
+    width, height = size
+    left, right = (min(max(v / width, 0.0), 1.0) for v in (x - half, x + half))
+    top, bottom = (min(max(v / height, 0.0), 1.0) for v in (y - half, y + half))
+    return round(left, 4), round(top, 4), round(right, 4), round(bottom, 4)
