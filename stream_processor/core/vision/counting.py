@@ -61,7 +61,7 @@ class Crossing:
 
 
 class LineCounter:
-    """State of one counting line."""
+    """State of one counting line. `backwards`: who crossed it against its direction and was not counted; whoever reads it empties it."""
 
     def __init__(self, strip: Strip) -> None:
         self._first = strip
@@ -70,6 +70,12 @@ class LineCounter:
         self._waiting: list[Grey] = []
         self._waiting_ms: list[int] = []
         self._usual_rows_s = USUAL_ROWS_S
+        self.backwards: list[Crossing] = []
+
+    @property
+    def columns(self) -> int:
+        """Cells along the line: what a crossing's `column` is out of."""
+        return int(self._strip.valid.shape[1])
 
     def _begin(self, strip: Strip) -> None:
         shape = (int(strip.valid.shape[0]), int(strip.valid.shape[1]))
@@ -181,18 +187,22 @@ class LineCounter:
 
     def _judge(self, blob: Blob) -> list[Crossing]:
         rows_s = blob.pace.rows_s
-        if rows_s < BACKWARDS_ROWS_S or blob.width_cells < NARROWEST * UNIT_CELLS:
+        if blob.width_cells < NARROWEST * UNIT_CELLS:
             return []
         times, cell_px, cell_m = self._slit.times_ms, self._strip.cell_px, self._strip.cell_m
         span_s = (times[blob.last_row] - times[max(blob.first_row - 1, 0)]) / 1000
         length_cells = span_s * abs(rows_s)
+        width_m = blob.width_cells * cell_m / WIDER
+        crossing = Crossing(times[blob.first_row], blob.column, width_m, length_cells * cell_m, rows_s * cell_m)
+        if rows_s < BACKWARDS_ROWS_S:
+            self.backwards.append(crossing)
+            return []
         at_edge = blob.column - blob.width_cells / 2 < 1.5 or blob.column + blob.width_cells / 2 > self._slit.level.shape[1] - 2.5
         if not at_edge:
             self._size.add(blob.width_cells * cell_px, length_cells * cell_px)
         if rows_s > 0:
             self._usual_rows_s += 0.1 * (rows_s - self._usual_rows_s)
-        width_m = blob.width_cells * cell_m / WIDER
-        return [Crossing(times[blob.first_row], blob.column, width_m, length_cells * cell_m, rows_s * cell_m)]
+        return [crossing]
 
     def _forget(self, oldest_open: int, now_ms: int) -> None:
         """Rows before the oldest blob that goes on, but for what its pace may need."""

@@ -21,8 +21,9 @@ from stream_processor.core.vision.road import Grey, Mask, RoadView, road_view
 from stream_processor.core.vision.sizes import CAR, LARGE, TWO_WHEELER, size_class
 from stream_processor.core.vision.state import LANES, RoadState
 from stream_processor.core.vision.stopped import DWELL_S
-from stream_processor.core.vision.strip import strip_view
+from stream_processor.core.vision.strip import counting_line, strip_view
 from stream_processor.core.vision.tally import Tally
+from stream_processor.core.vision.wrong_way import WrongWayWatch, box_on, shares_its_line
 
 LOOK_EVERY_MS = 200
 FLOW_MEMORY_MS = 10_000
@@ -60,6 +61,10 @@ class CarriagewayWatch:
         self._state = RoadState()
         self._lanes = _lanes(self._view)
         self._incidents = Incidents(self._view, way.direction, (width, height), dwell_s)
+        self._wrong_way = WrongWayWatch(shared=shares_its_line(geometry, way))
+        self._line = counting_line(way)
+        self._size = (width, height)
+        self._against = 0
         self._look_ms = self._frame_ms = self._flow_ms = -1
         self._flow_looks = 0
 
@@ -74,6 +79,7 @@ class CarriagewayWatch:
         self._frame_ms = at_ms
         crossings = [] if self._counter is None else self._counter.look(grey, at_ms, shift_px)
         self._count(crossings)
+        self._judge_directions(crossings, at_ms)
         if self._look_ms < 0 or at_ms - self._look_ms >= LOOK_EVERY_MS - gap_ms // 2:
             self._look_ms = at_ms
             self._look(grey, at_ms)
@@ -107,6 +113,21 @@ class CarriagewayWatch:
         self._tally.look(self._occupancy.share, speeds.value[kept])
         state = self._state.look(self._occupancy.share, speeds.value[kept] * self._unit_m, self._lanes[kept], at_ms)
         self._incidents.state(state, CONFIDENCE[self._view.basis], at_ms)
+
+    def _judge_directions(self, crossings: list[Crossing], at_ms: int) -> None:
+        """Learn from whoever crossed the line along it, tell whoever crossed it against its direction."""
+        if self._counter is None or self._line is None:
+            return
+        columns = max(self._counter.columns, 1)
+        for crossing in crossings:
+            self._wrong_way.forward((crossing.column + 0.5) / columns)
+        for crossing in self._counter.backwards:
+            place = (crossing.column + 0.5) / columns
+            sure = self._wrong_way.backward(place, crossing.speed_m_s)
+            if sure is not None:
+                self._against += 1
+                self._incidents.wrong_way(crossing.at_ms, at_ms, sure, box_on(self._line, place, self._size))
+        self._counter.backwards.clear()
 
     @property
     def events(self) -> list[CameraEvent]:
@@ -151,10 +172,12 @@ class CarriagewayWatch:
         if health != "ok":
             self._state.forget()
             self._incidents.forget()
+            self._against = 0
             return {"state": "unknown", "events": events}
+        against, self._against = self._against, 0
         queue = round(queue_length(self._view, self._incidents.standing), 1)
         return {
-            "state": self._state.state, "stopped": self._incidents.stopped, "events": events,
+            "state": self._state.state, "stopped": self._incidents.stopped, "events": events, "wrong_way": against,
             "queue_m": queue if self._view.basis != "none" else UNSET,
             "queue_px": UNSET if self._view.basis != "none" else round(queue * self._px_per_unit, 1),
         }  # fmt: skip
@@ -164,6 +187,7 @@ class CarriagewayWatch:
         return {
             "occupancy": self._occupancy.snapshot(), "motion": self._motion.snapshot(), "tally": self._tally.snapshot(),
             "state": self._state.snapshot(), "incidents": self._incidents.snapshot(),
+            "wrong_way": [self._wrong_way.snapshot(), self._against],
             "counter": None if self._counter is None else self._counter.snapshot(),
             "at": [self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks],
         }  # fmt: skip
@@ -175,6 +199,8 @@ class CarriagewayWatch:
         self._tally.restore(state["tally"])
         self._state.restore(state["state"])
         self._incidents.restore(state["incidents"])
+        self._wrong_way.restore(state["wrong_way"][0])
+        self._against = state["wrong_way"][1]
         if self._counter is not None:
             self._counter.restore(state["counter"])
         self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks = state["at"]
