@@ -11,11 +11,13 @@ from types import ModuleType
 from typing import Any
 
 from city_model.faults import ConfigError, Problem
+from city_model.registry import City
 from city_model.settings import between, from_table, read_toml
 from stream_processor.core import derivations, detectors
 from stream_processor.core.alarms.settings import AlarmSettings
 from stream_processor.core.derivations.port import Derivation
-from stream_processor.core.detectors.port import Detector
+from stream_processor.core.detectors.port import Detector, NeedsPlaces
+from stream_processor.core.sensors.live import SensorSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class CoreSettings:
     lateness_s: float = between(0, 86_400, default=120.0)
     future_s: float = between(1, 86_400, default=300.0)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
+    sensors: SensorSettings = field(default_factory=SensorSettings)
     detectors: dict[str, Any] = field(default_factory=dict)
     derivations: dict[str, Any] = field(default_factory=dict)
 
@@ -74,11 +77,15 @@ def _built(key: str, one: str, known: dict[str, ModuleType], table: dict[str, An
     return built
 
 
-def make_detectors(settings: CoreSettings) -> list[Detector]:
-    """One of every detector in the folder, in the order of their names."""
-    return [
+def make_detectors(settings: CoreSettings, city: City | None = None) -> list[Detector]:
+    """One of every detector in the folder, in the order of their names; those that ask for places are told the city."""
+    made: list[Detector] = [
         module.make(settings.detectors[name] if name in settings.detectors else module.Settings()) for name, module in detector_modules()
     ]
+    for detector in made:
+        if city is not None and isinstance(detector, NeedsPlaces):
+            detector.stand_in(city)
+    return made
 
 
 def make_derivations(settings: CoreSettings) -> list[Derivation]:

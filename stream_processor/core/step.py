@@ -24,6 +24,7 @@ from stream_processor.core.detectors.port import Verdict
 from stream_processor.core.observed import judged_batch, observations
 from stream_processor.core.order import Order
 from stream_processor.core.parcel import Parcel, Ready, Use
+from stream_processor.core.sensors.live import LiveGate
 from stream_processor.core.settings import CoreSettings, make_derivations, make_detectors
 
 CORE_VERSION = 2
@@ -48,10 +49,11 @@ class Core:
         self._city = city
         self._partition = partition
         self._future_ms = round(settings.future_s * 1000)
-        self._detectors = make_detectors(settings)
+        self._detectors = make_detectors(settings, city)
         self._derived = DerivedSeries(make_derivations(settings))
         self._order = Order(round(settings.lateness_s * 1000))
-        rules = {name: rule for d in self._detectors for name, rule in d.rules.items()}
+        self._gate = LiveGate(city, settings.sensors)
+        rules = {name: rule for d in (self._gate, *self._detectors) for name, rule in d.rules.items()}
         self._alarms = Alarms(city, rules, settings.alarms, round(settings.lateness_s * 1000))
         self._counts: Counter[str] = Counter()
         self._pending: list[Ready] = []
@@ -121,7 +123,8 @@ class Core:
         yield from self._flush()
         self._pending += self._order.tick(at_ms)
         yield from self._flush()
-        yield from self._alarm_emits(self._alarms.judge([v for d in self._detectors for v in d.tick(at_ms)]))
+        verdicts = [*self._gate.tick(at_ms), *(v for d in self._detectors for v in d.tick(at_ms))]
+        yield from self._alarm_emits(self._alarms.judge(verdicts))
         yield from self._alarm_emits(self._alarms.tick(at_ms))
         yield from self._observed(self._derived.tick(at_ms))
         for dead in self._alarms.forget(at_ms):
@@ -139,7 +142,9 @@ class Core:
         ready, self._pending = self._pending, []
         yield from self._observed(observations([r for r in ready if r.use is not Use.JUDGE]))
         batch = judged_batch([r.parcel for r in ready if r.use in (Use.BOTH, Use.JUDGE)])
-        verdicts: list[Verdict] = [v for d in self._detectors for v in d.judge(batch)]
+        batch, set_apart, of_sensors = self._gate.take(batch)
+        yield from self._observed(iter(set_apart))
+        verdicts: list[Verdict] = [*of_sensors, *(v for d in self._detectors for v in d.judge(batch))]
         yield from self._alarm_emits(self._alarms.judge(verdicts))
         yield from self._observed(self._derived.take(batch, judged_batch([r.parcel for r in ready if r.use is Use.LATE])))
 
@@ -170,6 +175,7 @@ class Core:
             "alarms": self._alarms.snapshot(),
             "detectors": {d.name: d.snapshot() for d in self._detectors},
             "derived": self._derived.snapshot(),
+            "sensors": self._gate.snapshot(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -180,6 +186,7 @@ class Core:
         for detector in self._detectors:
             detector.restore(state["detectors"][detector.name])
         self._derived.restore(state["derived"])
+        self._gate.restore(state["sensors"])
 
 
 def _decoded(event: Event, kind: type[T]) -> T:

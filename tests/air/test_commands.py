@@ -90,6 +90,8 @@ def test_a_winter_of_beijing_through_the_core(tmp_path: Path) -> None:
     december = [text[0], *(row for row in text[1:] if row.split(",")[1:3] == ["2016", "12"] and 10 <= int(row.split(",")[3]) <= 25)]
     file = written(tmp_path, "december.csv", "\n".join(december))
     out = lines(replay, file, "--zone", "Asia/Shanghai", "--only", "alarm", "--only", "index")
+    opened = [line for line in out if line["kind"] == "alarm" and line["transition"] == "opened" and line["rule"] == "pm25_1h"]
+    assert any("2016-12-16" <= line["time"][:10] <= "2016-12-20" for line in opened)
     hazardous = [line for line in out if line["kind"] == "index" and (line["value"] or 0) > 300]
     assert {line["time"][:10] for line in hazardous} >= {"2016-12-20", "2016-12-21"}
     assert {line["category"]["en"] for line in hazardous} == {"Hazardous"}

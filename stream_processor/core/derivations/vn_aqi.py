@@ -25,18 +25,15 @@ from numpy.typing import NDArray
 from city_model.events import Readings
 from city_model.settings import between
 from stream_processor.core.air import vn_aqi
-from stream_processor.core.air.hours import RING_HOURS, HourlySums, Indices
+from stream_processor.core.air.hours import RING_HOURS, Indices
 from stream_processor.core.air.nowcast import HOURS, Reading
+from stream_processor.core.air.open_hours import Columns, OpenHours
 from stream_processor.core.air.staircase import NO_DATA, Floats
 from stream_processor.core.derivations.port import Derived
 from stream_processor.core.detectors.port import Batch
 
-Times = NDArray[np.int64]
-
 _HOUR_MS = 3_600_000
 _DAY_HOURS = 31  # with the seven hours before it, for the means of eight hours of ozone
-_NEVER = -1
-_BLOCK_HOURS = 12  # of a backlog at a time: what is needed to rate them is still in the ring
 _NAMES = {"pm25": "PM2.5", "pm10": "PM10", "o3": "O₃", "no2": "NO₂", "so2": "SO₂", "co": "CO"}
 
 
@@ -59,8 +56,7 @@ class VnAqi:
 
     def __init__(self, settings: Settings) -> None:
         self._s = settings
-        self._hours = HourlySums(vn_aqi.POLLUTANTS, round(settings.utc_offset_h * _HOUR_MS))
-        self._closed: Indices = np.empty(0, np.int64)  # each station's newest hour that is over
+        self._open = OpenHours(vn_aqi.POLLUTANTS, round(settings.utc_offset_h * _HOUR_MS), HOURS)
         self._stem = "vn_aqi" if settings.nowcast == "normalised" else "vn_aqi_literal"
         self.series: Mapping[str, tuple[str, str, str]] = {
             self._stem: ("1", "VN_AQI giờ", "VN_AQI, hourly"),
@@ -71,86 +67,41 @@ class VnAqi:
         }
 
     def take(self, batch: Batch) -> list[Derived]:
-        return self._take(*self._of_mine(batch), is_late=False)
+        return self._take(self._open.columns(batch), is_late=False)
 
     def revise(self, batch: Batch) -> list[Derived]:
-        return self._take(*self._of_mine(batch), is_late=True)
-
-    def _take(self, rows: Indices, planes: Indices, at_ms: Times, value: Floats, *, is_late: bool) -> list[Derived]:
-        """Readings device by device, in each device's order. What lies behind the device's newest hour is added after the rest, as late."""
-        if not len(rows):
-            return []
-        hours = self._hours.hour_of(at_ms)
-        behind = hours < self._running_newest(rows, hours)
-        out: list[Derived] = []
-        for block in np.unique(hours[~behind] // _BLOCK_HOURS).tolist():
-            now = ~behind & (hours // _BLOCK_HOURS == block)
-            mine = np.unique(rows[now])
-            first = np.full(len(self._closed), np.iinfo(np.int64).max)
-            np.minimum.at(first, rows[now], hours[now])
-            self._closed[mine] = np.where(self._closed[mine] == _NEVER, first[mine] - 1, self._closed[mine])
-            out += self._close(mine, first[mine] - 1, self._hours.newest[mine] + HOURS - 1)
-            self._hours.add(rows[now], planes[now], at_ms[now], value[now], is_late=is_late)
-            out += self._close(mine, self._hours.newest[mine] - 1, self._hours.newest[mine])
-        return out + self._revise(rows[behind], planes[behind], at_ms[behind], value[behind])
+        return self._take(self._open.columns(batch), is_late=True)
 
     def tick(self, now_ms: int) -> list[Derived]:
-        over = int(self._hours.hour_of(np.array([now_ms - round(self._s.lateness_s * 1000)], np.int64))[0]) - 1
-        used = len(self._hours.stations)
-        newest = self._hours.newest[:used]
-        closed = self._closed[:used]
-        rows = np.flatnonzero((closed < over) & (closed < newest + HOURS - 1) & (closed != _NEVER))
-        return self._close(rows, np.full(len(rows), over), newest[rows] + HOURS - 1)
+        return list(self._rate(*self._open.tick(now_ms - round(self._s.lateness_s * 1000))))
 
-    def _of_mine(self, batch: Batch) -> tuple[Indices, Indices, Times, Floats]:
-        """(row, plane, time, value) of the readings that the index is made of."""
-        plane_of = np.array([vn_aqi.POLLUTANTS.index(q) if q in vn_aqi.POLLUTANTS else -1 for q in batch.quantities], np.int64)
-        if not (plane_of >= 0).any():
-            none = np.empty(0, np.int64)
-            return none, none, none, np.empty(0)
-        planes = plane_of[batch.quantity_index]
-        mine = planes >= 0
-        present = np.unique(batch.device_index[mine])
-        row_of = np.zeros(len(batch.devices), np.int64)
-        row_of[present] = self._hours.rows([batch.devices[k] for k in present.tolist()])
-        if len(self._closed) < len(self._hours.newest):
-            more = np.full(len(self._hours.newest) - len(self._closed), _NEVER, np.int64)
-            self._closed = np.concatenate([self._closed, more])
-        return row_of[batch.device_index[mine]], planes[mine], batch.at_ms[mine], batch.value[mine]
+    def _take(self, columns: Columns, *, is_late: bool) -> list[Derived]:
+        """What lies behind its station's newest hour is added after the rest, as late."""
+        behind = self._open.behind(columns)
+        out: list[Derived] = []
+        for rows, hours in self._open.take(columns.where(~behind), is_late=is_late):
+            out += self._rate(rows, hours)
+        return out + self._revise(columns.where(behind))
 
-    def _running_newest(self, rows: Indices, hours: Indices) -> Indices:
-        """The newest hour each reading's device had reached when it came. Readings stand device by device."""
-        device = np.concatenate([[0], np.cumsum(np.diff(rows) != 0)])
-        span = int(hours.max()) + 1
-        reached = np.maximum.accumulate(device * span + hours) - device * span
-        open_from = np.where(self._closed[rows] == _NEVER, _NEVER, self._closed[rows] + 1)
-        return np.asarray(np.maximum(np.maximum(reached, self._hours.newest[rows]), open_from))
-
-    def _close(self, rows: Indices, up_to: Indices, last_with_data: Indices) -> list[Derived]:
-        """Hours up to `up_to` are over; those after `last_with_data` have nothing in their twelve hours and are not told of."""
-        first = self._closed[rows] + 1
-        count = np.maximum(np.minimum(up_to, last_with_data) - first + 1, 0)
-        self._closed[rows] = np.maximum(self._closed[rows], up_to)
-        hours = np.repeat(first - np.cumsum(count) + count, count) + np.arange(int(count.sum()))
-        return list(self._rate(np.repeat(rows, count), hours))
-
-    def _revise(self, rows: Indices, planes: Indices, at_ms: Times, value: Floats) -> list[Derived]:
+    def _revise(self, late: Columns) -> list[Derived]:
         """Add what came late, and rate anew every hour that is over and that it has a part in."""
-        if not len(rows):
+        if not len(late.rows):
             return []
-        self._hours.add(rows, planes, at_ms, value, is_late=True)
-        pairs = {(r, h + k) for r, h in set(zip(rows.tolist(), self._hours.hour_of(at_ms).tolist(), strict=True)) for k in range(HOURS)}
-        wide = {(r, h - h % 24 + 23) for r, h in pairs}
-        oldest = self._hours.newest - RING_HOURS + _DAY_HOURS
-        again = sorted(p for p in pairs | wide if oldest[p[0]] <= p[1] <= self._closed[p[0]])
-        columns = np.array(again, np.int64).reshape(-1, 2)
-        return list(self._rate(columns[:, 0], columns[:, 1]))
+        sums = self._open.sums
+        sums.add(late.rows, late.planes, late.at_ms, late.value, is_late=True)
+        touched = set(zip(late.rows.tolist(), sums.hour_of(late.at_ms).tolist(), strict=True))
+        pairs = {(row, hour + k) for row, hour in touched for k in range(HOURS)}
+        day_ends = {(row, hour - hour % 24 + 23) for row, hour in pairs}
+        oldest = sums.newest - RING_HOURS + _DAY_HOURS
+        again = sorted(p for p in pairs | day_ends if oldest[p[0]] <= p[1] <= self._open.closed[p[0]])
+        both = np.array(again, np.int64).reshape(-1, 2)
+        return list(self._rate(both[:, 0], both[:, 1]))
 
     def _rate(self, rows: Indices, hours: Indices) -> Iterator[Derived]:
         """Points of these (station, hour); those with late readings in them apart."""
         if not len(rows):
             return
-        means, late = self._hours.means(rows, hours, HOURS)
+        means, late = self._open.sums.means(rows, hours, HOURS)
         rating = vn_aqi.hourly(dict(zip(vn_aqi.POLLUTANTS, means, strict=True)), self._s.nowcast)
         sub, value = rating.sub[:, :, -1], rating.value[:, -1]
         known = ~np.isnan(means)
@@ -165,15 +116,15 @@ class VnAqi:
             yield from self._rate_days(rows[ends], hours[ends])
 
     def _rate_days(self, rows: Indices, hours: Indices) -> Iterator[Derived]:
-        means, late = self._hours.means(rows, hours, _DAY_HOURS)
+        means, late = self._open.sums.means(rows, hours, _DAY_HOURS)
         by_name = dict(zip(vn_aqi.POLLUTANTS, means, strict=True))
         day = {name: column if name == "o3" else column[:, -24:] for name, column in by_name.items()}
         columns = [(f"{self._stem}_day", vn_aqi.daily(day).value.astype(np.float64))]
         yield from self._points(rows, hours - 23, columns, np.any(late, axis=-1, keepdims=True)[:, 0])
 
     def _points(self, rows: Indices, hours: Indices, columns: list[tuple[str, Floats]], revised: NDArray[np.bool_]) -> Iterator[Derived]:
-        stations = list(self._hours.stations)
-        at_ms = self._hours.start_ms(hours)
+        stations = list(self._open.sums.stations)
+        at_ms = self._open.sums.start_ms(hours)
         for is_revised in (False, True):
             chosen = np.flatnonzero(revised == is_revised)
             names: dict[str, int] = {}
@@ -189,11 +140,10 @@ class VnAqi:
                 yield Derived(points, is_revised)
 
     def snapshot(self) -> dict[str, Any]:
-        return {"hours": self._hours.snapshot(), "closed": self._closed[: len(self._hours.stations)].tobytes()}
+        return self._open.snapshot()
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._hours.restore(state["hours"])
-        self._closed = np.frombuffer(state["closed"], np.int64).copy()
+        self._open.restore(state)
 
 
 def make(settings: Settings) -> VnAqi:

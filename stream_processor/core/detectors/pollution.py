@@ -1,8 +1,9 @@
-"""Pollution at one station: a mean over a proper averaging window, never a single value, against a limit that has a date.
+"""Pollution at one station by operational rules: a mean over a moving window, never a single value, against a limit that has a date.
 
-A window is `slots` slots of `slot_s` seconds (60 minute means; 24 hourly means). When a slot is over, the mean of the filled slots of the
-window that ends with it is judged, if at least `min_complete` of them are filled; otherwise the air is unknown and nothing changes.
-Onset above the limit, clear below `clear_below_ratio` of it. Rules, limits and their sources: `pollution_limits.toml` beside this file.
+A window is `slots` slots of `slot_s` seconds (60 minute means). When a slot is over, the mean of the filled slots of the window that ends
+with it is judged, if at least `min_complete` of those that the station usually fills are filled; otherwise the air is unknown and nothing
+changes. A station that reports every fifth minute, or once an hour, fills every fifth or sixtieth slot: its pace is the median of its last
+eight steps. Onset above the limit, clear below `clear_below_ratio` of it. Rules and limits: `pollution_limits.toml` beside this file.
 
 A slot is over when the same device reports a later one, or when a tick says that its end is past by the lateness bound.
 
@@ -29,7 +30,8 @@ from city_model.quantities import QUANTITIES
 from city_model.settings import between, from_table
 from stream_processor.core.detectors.port import Batch, Rule, Verdict, rule_version
 
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
+_PACE_OF = 8  # steps between filled slots
 _LIMITS = Path(__file__).with_name("pollution_limits.toml")
 
 
@@ -83,12 +85,14 @@ class Settings:
 
 @dataclass(slots=True)
 class _Window:
-    """State of one (rule, device): means of past slots (None: empty), the open slot, and the alarm if there is one."""
+    """State of one (rule, device): means of past slots (None: empty), the open slot, its pace, and the alarm if there is one."""
 
     slot: int | None = None
     total: float = 0.0
     count: int = 0
     means: deque[float | None] = field(default_factory=deque)
+    filled: int | None = None
+    steps: deque[int] = field(default_factory=lambda: deque(maxlen=_PACE_OF))
     onset_ms: int | None = None
     worst: float = 0.0
 
@@ -144,6 +148,10 @@ class Pollution:
         assert window.slot is not None
         first = window.slot
         for closing in range(first, min(slot, first + rule.slots)):
+            if window.count:
+                if window.filled is not None:
+                    window.steps.append(closing - window.filled)
+                window.filled = closing
             window.means.append(window.total / window.count if window.count else None)
             window.total, window.count = 0.0, 0
             yield from self._judge_window(rule, device, window, (closing + 1) * rule.slot_s * 1000)
@@ -151,9 +159,10 @@ class Pollution:
 
     def _judge_window(self, rule: PollutionRule, device: str, window: _Window, end_ms: int) -> Iterator[Verdict]:
         filled = [mean for mean in window.means if mean is not None]
-        complete = len(filled) / rule.slots
+        pace = sorted(window.steps)[len(window.steps) // 2] if window.steps else 1
+        complete = min(1.0, len(filled) * pace / rule.slots)
         limit = rule.limit_at(end_ms - 1, self._s.utc_offset_h)
-        if limit is None or complete < rule.min_complete:
+        if limit is None or complete < rule.min_complete or not filled:
             return
         mean = math.fsum(filled) / len(filled)
         evidence = {
@@ -185,15 +194,18 @@ class Pollution:
     def snapshot(self) -> dict[str, Any]:
         return {
             "windows": [
-                [rule, device, w.slot, w.total, w.count, list(w.means), w.onset_ms, w.worst] for (rule, device), w in self._windows.items()
+                [rule, device, w.slot, w.total, w.count, list(w.means), w.filled, list(w.steps), w.onset_ms, w.worst]
+                for (rule, device), w in self._windows.items()
             ]
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         slots = {rule.name: rule.slots for rule in self._s.rule}
         self._windows = {
-            (rule, device): _Window(slot, total, count, deque(means, maxlen=slots[rule]), onset_ms, worst)
-            for rule, device, slot, total, count, means, onset_ms, worst in state["windows"]
+            (rule, device): _Window(
+                slot, total, count, deque(means, maxlen=slots[rule]), filled, deque(steps, maxlen=_PACE_OF), onset_ms, worst
+            )
+            for rule, device, slot, total, count, means, filled, steps, onset_ms, worst in state["windows"]
             if rule in slots
         }
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from city_model.events import AlarmKind, TrafficSample
+from city_model.registry import City
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,13 @@ class Detector(Protocol):
         ...
 
     def restore(self, state: dict[str, Any]) -> None: ...
+
+
+@runtime_checkable
+class NeedsPlaces(Protocol):
+    """A detector that judges several stations at once and must know where they are. Told once, before anything else."""
+
+    def stand_in(self, city: City) -> None: ...
 
 
 def rule_version(code_version: str, settings: object) -> str:
