@@ -38,6 +38,12 @@ DEATHS_ALLOWED = 1
 MAX_DEAD_BYTES = 65_536
 FUTURE_MS = 300_000
 """One frame of a wrong clock must not make all later ones look old; judged by the arrival time in the record, so a replay agrees."""
+_ENV = {
+    "OPENCV_IO_MAX_IMAGE_PIXELS": str(MAX_PIXELS),  # before cv2 is imported
+    "OPENCV_LOG_LEVEL": "SILENT",
+    "OPENBLAS_NUM_THREADS": "1",  # a pool of threads that nobody uses weighs tens of MB
+    "OMP_NUM_THREADS": "1",
+}
 log = logging.getLogger("saola.vision")
 
 
@@ -244,7 +250,7 @@ class _Partition:
         if self._child is None:
             folder = None if self._settings.cameras is None else str(self._settings.cameras)
             argument = {"cameras": folder, "sample_every_s": self._settings.sample_every_s}
-            self._child = Child(self._settings.child, argument, env={"OPENCV_IO_MAX_IMAGE_PIXELS": str(MAX_PIXELS)})
+            self._child = Child(self._settings.child, argument, env=_ENV)
             await self._child.start()
         await self._child.send(message)
         answer: list[Any] = await self._child.receive()

@@ -9,6 +9,7 @@ Messages in, each answered once::
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,12 +20,15 @@ from city_model.codec import samples
 from city_model.faults import Rejected
 
 CHILD = "stream_processor.frames_child:analyse_frames"
+MOST_BYTES = 4 << 30
+"""Of address space: beyond it a picture is an error of the decoder instead of the machine's last memory."""
 
 
 def analyse_frames(parent: Parent, argument: Any) -> None:  # noqa: ANN401 - what msgpack holds
     """Serve until the parent is gone. `argument` = {"cameras": folder or nil, "sample_every_s": seconds}."""
     import cv2  # here: the parent set OPENCV_IO_MAX_IMAGE_PIXELS for this process alone
 
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     cv2.setNumThreads(1)
     cameras = _Cameras(argument["cameras"], argument["sample_every_s"])
     while True:
@@ -73,7 +77,10 @@ def decode_grey(jpeg: bytes) -> Any:  # noqa: ANN401 - uint8 (h, w)
     import cv2
     import numpy as np
 
-    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+    try:
+        picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION)
+    except cv2.error as err:
+        raise Rejected("undecodable", " ".join(str(err).split())[:200]) from err
     if picture is None:
         raise Rejected("undecodable", f"{len(jpeg)} bytes that no JPEG decoder takes")
     return cast(Any, picture)

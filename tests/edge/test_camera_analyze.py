@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+import click
 import cv2
 import numpy as np
 import pytest
@@ -81,3 +83,9 @@ def test_what_is_no_video_and_what_is_no_geometry_are_told_before_anything_runs(
     wrong = tmp_path / "camera.toml"
     wrong.write_text("frame_size = [4, 4]\n")
     assert isinstance(run(clip, "--camera", wrong).exception, ConfigError)
+
+
+def test_every_sub_command_is_here_and_loads() -> None:
+    points = {point.name: point.load() for point in entry_points(group="saola.camera")}
+    assert set(points) == {"analyze", "bench", "draw", "score"}
+    assert all(isinstance(command, click.Command) for command in points.values())
