@@ -19,6 +19,10 @@ from simulators.cameras.matching import TOLERANCE_S, LineScore, score_line, tota
 from simulators.cameras.suites.port import Figure, Play, Row, SuiteReport
 from simulators.cameras.truth import TrueClip, TrueLine, read_truth
 from stream_processor.core.vision.camera import CameraVision
+from stream_processor.core.vision.counting import Crossing, LineCounter
+from stream_processor.core.vision.road import Grey
+from stream_processor.core.vision.steady import Steady
+from stream_processor.core.vision.strip import strip_view
 
 PASSES = 2
 
@@ -56,9 +60,9 @@ def run(play: Play) -> SuiteReport:
     return SuiteReport("counts", tuple(rows), tuple(_figures(cold, warm, times)))
 
 
-def count(clip: TrueClip) -> Played:
-    """Play `clip` PASSES times through a camera that knows its lines."""
-    vision = CameraVision(clip.geometry)
+def count(clip: TrueClip, *, lines_only: bool = False) -> Played:
+    """Play `clip` PASSES times through a camera that knows its lines, or through its counting `lines_only`."""
+    vision = LinesAlone(clip) if lines_only else CameraVision(clip.geometry)
     told: list[tuple[str, int]] = []
     begins: list[int] = []
     frames = 0
@@ -77,6 +81,25 @@ def count(clip: TrueClip) -> Played:
         number = max((i for i, begin in enumerate(begins) if begin <= frame + 0.5), default=0)
         passes[number][name].append(frame - begins[number])
     return Played(passes, spent_s * 1000 / max(frames, 1))
+
+
+class LinesAlone:
+    """The counting lines of a clip without anything else that a camera measures; `feed`, `crossings` and `finish` as CameraVision's."""
+
+    def __init__(self, clip: TrueClip) -> None:
+        ways = [(way.direction, strip_view(clip.geometry, way, *clip.size)) for way in clip.geometry.carriageways]
+        self._counters = [(name, LineCounter(strip)) for name, strip in ways if strip is not None]
+        self._steady = Steady()
+        self.crossings: list[tuple[str, Crossing]] = []
+
+    def feed(self, grey: Grey, at_ms: int) -> None:
+        """One frame of the clip's size."""
+        shift_px = self._steady.look(grey, at_ms)
+        self.crossings = [(name, one) for name, counter in self._counters for one in counter.look(grey, at_ms, shift_px)]
+
+    def finish(self) -> list[tuple[str, Crossing]]:
+        """The last crossings."""
+        return [(name, one) for name, counter in self._counters for one in counter.finish()]
 
 
 def judge(clip: TrueClip, line: TrueLine, frames: list[float]) -> LineScore:

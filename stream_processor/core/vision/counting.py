@@ -85,6 +85,11 @@ class LineCounter:
         self._told: list[tuple[int, float, Pace]] = []
         self._next: Takeover | None = None
 
+    @property
+    def unit_px(self) -> float:
+        """The width of a car at the line that it counts with, in pixels."""
+        return self._strip.unit_px
+
     def look(self, grey: Grey, at_ms: int, shift_px: tuple[float, float] = (0.0, 0.0)) -> list[Crossing]:
         """Crossings that have become certain with this frame; the whole frame is displaced by `shift_px`."""
         crossings: list[Crossing] = []
@@ -115,7 +120,7 @@ class LineCounter:
             learner.begin(pictures, times_ms, valid)
         gains = learner.ground.gains(pictures, valid)
         pictures /= gains[:, None, None]
-        difference = differences(pictures, learner.ground.value, valid)
+        difference = differences(pictures, learner.ground.value, learner.ground.noise, valid)
         self._slit.append(difference, times_ms, self._usual_rows_s)
         learner.study(pictures, difference, times_ms)
         crossings = self._cut(times_ms[-1])
@@ -218,7 +223,7 @@ class LineCounter:
         if self._next is None and abs(unit / self._strip.unit_px - 1) >= REBUILD:
             strip = self._first.resized(unit)
             if strip.valid.shape != self._strip.valid.shape:
-                self._next = Takeover(strip, self._strip, self._learner.ground.value)
+                self._next = Takeover(strip, self._strip, self._learner.ground)
 
     def _take_over(self, ready: Takeover) -> None:
         rows, columns = ready.strip.places_in(self._strip)
@@ -248,7 +253,7 @@ class LineCounter:
         self._told = [(int(at), column, Pace(rows, columns)) for at, column, rows, columns in state["told"]]
         self._usual_rows_s = state["usual_rows_s"]
         if state["next"] is not None:
-            self._next = Takeover(self._first.resized(state["next"]["unit_px"]), self._strip, self._learner.ground.value)
+            self._next = Takeover(self._first.resized(state["next"]["unit_px"]), self._strip, self._learner.ground)
             self._next.restore(state["next"])
 
 

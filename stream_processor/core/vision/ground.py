@@ -23,13 +23,16 @@ GAIN_SAMPLES = 400
 GAIN_STEP = 0.02
 GAIN_BINS = 35
 """Log ratios from -GAIN_BINS to +GAIN_BINS steps: brightness by factors 0.5 to 2."""
+NOISE_QUANTILE = 0.3
+"""Of the absolute difference to the road: 0.39 of a normal distribution's standard deviation."""
+NOISE_FIRST, NOISE_MOST, NOISE_STEP = 0.6, 6.0, 0.2
 _LARGE = 1e6
 
 Floats = NDArray[np.float32]
 
 
 class Ground:
-    """State of one strip. `value` is the likely road, grey levels (rows, columns)."""
+    """State of one strip. `value` is the likely road, `noise` what it flickers by, grey levels (rows, columns)."""
 
     def __init__(self, shape: tuple[int, int]) -> None:
         cells = shape[0] * shape[1]
@@ -39,6 +42,13 @@ class Ground:
         self._mode = np.ones(cells, np.intp)
         self._cells = np.arange(cells)
         self.value: Floats = np.zeros(shape, np.float32)
+        self.noise: Floats = np.full(shape, NOISE_FIRST, np.float32)
+
+    def watch(self, picture: Floats) -> None:
+        """Follow what `picture`, freed of gain, differs by where nothing is: the lower NOISE_QUANTILE, so that traffic hardly counts."""
+        above = np.abs(picture - self.value) > self.noise
+        step = np.where(above, NOISE_STEP * NOISE_QUANTILE, -NOISE_STEP * (1 - NOISE_QUANTILE))
+        self.noise = np.clip(self.noise + step, 0.0, NOISE_MOST).astype(np.float32)
 
     def learn(self, picture: Floats, seconds: Floats) -> None:
         """Teach `picture`, each cell with the weight `seconds` (>= 0)."""
@@ -92,11 +102,11 @@ class Ground:
         """Everything, msgpack-able; histograms are mostly zeros, so they are compressed."""
         return {
             "weights": zlib.compress(self._weights.astype("<f4").tobytes(), 1), "worth": pack(self._worth),
-            "mode": pack(self._mode.astype(np.uint8)), "value": pack(self.value),
+            "mode": pack(self._mode.astype(np.uint8)), "value": pack(self.value), "noise": pack(self.noise),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `snapshot`."""
         self._weights = np.frombuffer(zlib.decompress(state["weights"]), "<f4").astype(np.float32).reshape(-1, BINS + 2).copy()
-        self._worth, self.value = unpack(state["worth"]), unpack(state["value"])
+        self._worth, self.value, self.noise = unpack(state["worth"]), unpack(state["value"]), unpack(state["noise"])
         self._mode = unpack(state["mode"]).astype(np.intp)

@@ -50,15 +50,17 @@ class Learner:
         for i, o in zip(chosen, other, strict=True):
             self.ground.learn(pictures[i], worth(pictures[i], _still(pictures[i], pictures[o])) * np.float32(seconds))
         self.ground.settle()
-        road = self.ground.value
+        road, noise = self.ground.value, self.ground.noise
         gains = self.ground.gains(pictures, valid)[:, None, None]
         self.ground.doubt(AGAIN)
         for i, o in zip(chosen, other, strict=True):
             picture, past = pictures[i] / gains[i], pictures[o] / gains[o]
-            covered = everywhere(differences(picture[None], road, valid)[0]) > ON_LINE
+            covered = everywhere(differences(picture[None], road, noise, valid)[0]) > ON_LINE
             share = worth(picture, _still(picture, past)) * np.float32(seconds)
             self.ground.learn(picture, np.where(covered, share * np.float32(COVERED_WARM), share))
         self.ground.settle()
+        for i in chosen:
+            self.ground.watch(pictures[i] / gains[i])
 
     def study(self, pictures: Floats, difference: Floats, times_ms: list[int]) -> None:
         """Learn from further pictures, freed of gain, and their differences to the road."""
@@ -70,6 +72,7 @@ class Learner:
             covered = everywhere(difference[i - 1]) > ON_LINE
             share = np.where(covered, COVERED + COVERED_LONG * long, 1.0)
             self.ground.learn(picture, (worth(picture, still) * share * since_s).astype(np.float32))
+            self.ground.watch(picture)
             self._past.append((at_ms, picture.copy()))
             while len(self._past) > 1 and self._past[1][0] <= at_ms - LONG_MS:
                 self._past.pop(0)

@@ -14,6 +14,8 @@ from stream_processor.core.vision.strip import UNIT_CELLS
 
 EDGE_SHARE = 0.35
 """The difference is shrunk by this share of the road's local gradient: at one pixel of shake an edge differs by about that."""
+NOISE_SHARE = 4.0
+"""… and by this multiple of `Ground.noise`: one and a half standard deviations."""
 WINDOW = 2 * round(0.45 * UNIT_CELLS) + 1
 """Texture is measured over nearly a car's width, in cells."""
 TEXTURE_GAIN = 1.2
@@ -24,11 +26,11 @@ _CROSS = np.array([[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.uint8)
 Floats = NDArray[np.float32]
 
 
-def differences(pictures: Floats, road: Floats, valid: NDArray[np.bool_]) -> Floats:
-    """`pictures` (frames, rows, columns) minus `road`, shrunk towards zero where the road itself is steep."""
+def differences(pictures: Floats, road: Floats, noise: Floats, valid: NDArray[np.bool_]) -> Floats:
+    """`pictures` (frames, rows, columns) minus `road`, shrunk towards zero by the road's `noise` and where the road itself is steep."""
     steep = np.asarray(cv2.dilate(road, _CROSS) - cv2.erode(road, _CROSS), np.float32) * EDGE_SHARE
     apart = pictures - road
-    shrunk = np.maximum(np.abs(apart) - steep, 0.0) * valid
+    shrunk = np.maximum(np.abs(apart) - np.maximum(steep, noise * NOISE_SHARE), 0.0) * valid
     return np.asarray(np.copysign(shrunk, apart), np.float32)
 
 

@@ -25,12 +25,13 @@ Floats = NDArray[np.float32]
 class Takeover:
     """The strip to come, its ground, and its pictures since the last chunk."""
 
-    def __init__(self, strip: Strip, old: Strip, road: Floats) -> None:
+    def __init__(self, strip: Strip, old: Strip, ground: Ground) -> None:
         self.strip = strip
         self.ground = Ground((int(strip.valid.shape[0]), int(strip.valid.shape[1])))
         self.learned_ms = 0
         self._waiting: list[Grey] = []
-        self.ground.learn(resampled(road, strip, old), np.full(strip.valid.shape, SEED_S, np.float32))
+        self.ground.noise = resampled(ground.noise, strip, old)
+        self.ground.learn(resampled(ground.value, strip, old), np.full(strip.valid.shape, SEED_S, np.float32))
         self.ground.settle()
 
     def look(self, grey: Grey, shift_px: tuple[float, float]) -> None:
