@@ -109,6 +109,7 @@ class Watch:
             "kind": "crossing", "line": direction, "direction": direction, "class": CLASSES[size_class(crossing)],
             **self._clip.place(crossing.at_ms), "width_m": round(crossing.width_m, 2), "length_m": round(crossing.length_m, 2),
             "speed_m_s": round(crossing.speed_m_s, 2),
+            "share": round(crossing.share, 3), "width_share": round(crossing.width_share, 3),
         }  # fmt: skip
 
     def _sample(self, sample: TrafficSample) -> Iterator[Line]:

@@ -58,6 +58,9 @@ class Crossing:
     width_m: float
     length_m: float
     speed_m_s: float
+    share: float = 0.5
+    width_share: float = 0.0
+    """Where along the line its middle was, from the line's start (0) to its end (1), and how much of the line it took."""
 
 
 class LineCounter:
@@ -198,11 +201,15 @@ class LineCounter:
         span_s = (times[blob.last_row] - times[max(blob.first_row - 1, 0)]) / 1000
         length_cells = span_s * abs(rows_s)
         width_m = blob.width_cells * cell_m / WIDER
-        crossing = Crossing(times[blob.first_row], blob.column, width_m, length_cells * cell_m, rows_s * cell_m)
+        columns = self._slit.level.shape[1]
+        crossing = Crossing(
+            times[blob.first_row], blob.column, width_m, length_cells * cell_m, rows_s * cell_m,
+            (blob.column + 0.5) / columns, blob.width_cells / columns,
+        )  # fmt: skip
         if rows_s < BACKWARDS_ROWS_S:
             self.backwards.append(crossing)
             return []
-        at_edge = blob.column - blob.width_cells / 2 < 1.5 or blob.column + blob.width_cells / 2 > self._slit.level.shape[1] - 2.5
+        at_edge = blob.column - blob.width_cells / 2 < 1.5 or blob.column + blob.width_cells / 2 > columns - 2.5
         if not at_edge:
             self._size.add(blob.width_cells * cell_px, length_cells * cell_px)
         if rows_s > 0:
