@@ -2,7 +2,8 @@
 
 It reads flat objects of plain strings, numbers of at most 15 digits without an exponent, true, false and null. Such a number is a whole
 number below 2^53 over a power of ten up to 10^22, both exact, so their quotient is the correctly rounded value (Clinger 1990).
-Anything else in a line, or a device it has not met, leaves the line aside.
+Anything else in a line, or a device it has not met, leaves the line aside. Messages of one sender look alike, so each key is first compared
+with the key that stood there in the line before.
 """
 
 from __future__ import annotations
@@ -13,46 +14,45 @@ import numpy as np
 from numba import njit
 
 _QUOTE, _BACKSLASH, _OPEN, _CLOSE, _COLON, _COMMA, _SPACE, _NEWLINE = 34, 92, 123, 125, 58, 44, 32, 10
-_MINUS, _DOT, _ZERO, _NINE = 45, 46, 48, 57
+_MINUS, _DOT, _ZERO = 45, 46, 48
+_MEMBERS = 32
+"""A line with more members than this is left aside."""
 _TENS = np.array([10.0**k for k in range(16)])
+_PLAIN = np.array([32 <= c < 128 and c not in (_QUOTE, _BACKSLASH) for c in range(256)])
+_DIGIT = np.array([48 <= c < 58 for c in range(256)])
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 def _text_end(data: Any, at: int) -> int:  # noqa: ANN401
     """Where the string that begins at `at` (behind its quote) ends; -1: it is not plain."""
-    while at < len(data):
-        c = data[at]
-        if c == _QUOTE:
-            return at
-        if c == _BACKSLASH or c < _SPACE or c >= 128:
-            return -1
+    while at < len(data) and _PLAIN[data[at]]:
         at += 1
-    return -1
+    return at if at < len(data) and data[at] == _QUOTE else -1
 
 
 def _number(data: Any, at: int) -> Any:  # noqa: ANN401
-    """(end, digits as a whole number, digits behind the dot, has a dot, is negative); end -1: not a plain number."""
+    """(end, digits as a whole number, digits behind the dot or -1 without one, is negative); end -1: not a plain number."""
     negative = data[at] == _MINUS
     if negative:
         at += 1
     first = at
     whole = np.int64(0)
-    while at < len(data) and _ZERO <= data[at] <= _NINE:
+    while at < len(data) and _DIGIT[data[at]]:
         whole = whole * 10 + (data[at] - _ZERO)
         at += 1
     digits = at - first
     if digits == 0 or digits > 15 or (digits > 1 and data[first] == _ZERO):
-        return -1, whole, 0, False, negative
+        return -1, whole, 0, negative
     if at >= len(data) or data[at] != _DOT:
-        return at, whole, 0, False, negative
+        return at, whole, -1, negative
     at += 1
     dot = at
-    while at < len(data) and _ZERO <= data[at] <= _NINE:
+    while at < len(data) and _DIGIT[data[at]]:
         whole = whole * 10 + (data[at] - _ZERO)
         at += 1
     if at == dot or digits + at - dot > 15:
-        return -1, whole, 0, True, negative
-    return at, whole, at - dot, True, negative
+        return -1, whole, 0, negative
+    return at, whole, at - dot, negative
 
 
 def _word_end(data: Any, at: int) -> int:  # noqa: ANN401
@@ -67,53 +67,82 @@ def _word_end(data: Any, at: int) -> int:  # noqa: ANN401
     return -1
 
 
+def _eight(data: Any, at: int) -> Any:  # noqa: ANN401
+    """Eight bytes from `at`, little-endian: written out so that the compiler makes one load of it."""
+    i = np.uintp(at)
+    low = np.uint64(data[i]) | np.uint64(data[i + np.uintp(1)]) << np.uint64(8) | np.uint64(data[i + np.uintp(2)]) << np.uint64(16)
+    low |= np.uint64(data[i + np.uintp(3)]) << np.uint64(24) | np.uint64(data[i + np.uintp(4)]) << np.uint64(32)
+    high = np.uint64(data[i + np.uintp(5)]) << np.uint64(40) | np.uint64(data[i + np.uintp(6)]) << np.uint64(48)
+    return low | high | np.uint64(data[i + np.uintp(7)]) << np.uint64(56)
+
+
+_fast_eight = njit(inline="always")(_eight)
+
+
+def _word(data: Any, at: int, stop: int) -> Any:  # noqa: ANN401
+    """Eight bytes from `at`, or as many as there are before `stop` (at least 8), little-endian."""
+    missing = 8 - (stop - at)
+    return _fast_eight(data, at) if missing <= 0 else _fast_eight(data, stop - 8) >> np.uint64(8 * missing)
+
+
+_fast_word = njit(inline="always")(_word)
+
+
 def _known(data: Any, start: int, stop: int, slots: Any, words: Any, bits: int) -> int:  # noqa: ANN401
     """The number of the name data[start:stop]; -1: not in the table. The hash is `NameTable`'s."""
-    size = stop - start
-    if size == 0 or size > 64:
+    if not 0 < stop - start <= 64 or stop < 8:
         return -1
     mixed = np.uint64(0)
-    count = (size + 7) // 8
-    packed = np.zeros(8, np.uint64)
-    for k in range(count):
-        word = np.uint64(0)
-        for j in range(min(8, size - 8 * k)):
-            word |= np.uint64(data[start + 8 * k + j]) << np.uint64(8 * j)
-        packed[k] = word
-        mixed = (mixed ^ word) * _MIX
+    for at in range(start, stop, 8):
+        mixed = (mixed ^ _fast_word(data, at, stop)) * _MIX
+    count = (stop - start + 7) // 8
     slot = np.int64(mixed >> np.uint64(64 - bits))
     while slots[slot]:
         number = slots[slot] - 1
         same = count == 8 or words[number, count] == 0
         for k in range(count):
-            same = same and words[number, k] == packed[k]
+            same = same and words[number, k] == _fast_word(data, start + 8 * k, stop)
         if same:
             return int(number)
         slot = (slot + 1) & (len(slots) - 1)
     return -1
 
 
-def _member(data: Any, start: int, stop: int, keys: Any, sizes: Any, guess: int) -> int:  # noqa: ANN401
-    """Which of `keys` stands at data[start:stop]; -1: none. `guess` is tried first."""
-    for turn in range(-1, len(sizes)):
-        k = guess if turn < 0 else turn
-        if k < 0 or sizes[k] != stop - start:
-            continue
-        same = True
-        for j in range(stop - start):
-            if keys[k, j] != data[start + j]:
-                same = False
-                break
-        if same:
-            return k
+def _member(data: Any, start: int, stop: int, keys: Any, sizes: Any) -> int:  # noqa: ANN401
+    """Which of `keys` stands at data[start:stop]; -1: none."""
+    for k in range(len(sizes)):
+        if sizes[k] == stop - start:
+            same = True
+            for j in range(stop - start):
+                same = same and keys[k, j] == data[start + j]
+            if same:
+                return k
     return -1
 
 
 _fast_text_end = njit(inline="always")(_text_end)
 _fast_number = njit(inline="always")(_number)
 _fast_word_end = njit(_word_end)
-_fast_known = njit(_known)
+_fast_known = njit(inline="always")(_known)
 _fast_member = njit(_member)
+
+
+def _key(data: Any, at: int, place: int, keys: Any, sizes: Any, shape: Any) -> Any:  # noqa: ANN401
+    """(where the value begins, which key) of the member whose key begins at `at`; -1: leave the line aside. `shape` holds, for each place
+    in the line before, where its key began, how long it was with quote and colon, and which it was."""
+    begun, size = shape[place, 0], shape[place, 1]
+    if size and at + size < len(data):
+        j = 0
+        while j < size and data[at + j] == data[begun + j]:
+            j += 1
+        if j == size:
+            return at + size, shape[place, 2]
+    end = _fast_text_end(data, at)
+    if end < 0 or end + 2 >= len(data) or data[end + 1] != _COLON:
+        return -1, -1
+    key = _fast_member(data, at, end, keys, sizes)
+    shape[place, 0], shape[place, 1], shape[place, 2] = at, end + 2 - at, key
+    return end + 2, key
 
 
 def _value(
@@ -130,73 +159,76 @@ def _value(
             if device[row] < 0:
                 return -1
         return end + 1
-    if c != _MINUS and not _ZERO <= c <= _NINE:
+    if c != _MINUS and not _DIGIT[c]:
         return -1 if key >= 0 else _fast_word_end(data, at)
-    at, whole, behind, dotted, negative = _fast_number(data, at)
-    if at < 0 or key == 0 or (key == 1 and (dotted or negative)) or (key > 1 and negative and whole == 0):
-        return -1
-    if key == 1:
-        at_ms[row] = whole
-    elif key > 1:
-        value = whole / _TENS[behind]
+    at, whole, behind, negative = _fast_number(data, at)
+    if at < 0 or key < 0:
+        return at
+    if key > 1:
+        value = whole / _TENS[behind] if behind > 0 else np.float64(whole)
         values[key - 2, row] = -value if negative else value
-    return at
+        return -1 if negative and whole == 0 else at
+    at_ms[row] = whole
+    return -1 if key == 0 or behind >= 0 or negative else at
 
 
+_fast_key = njit(inline="always")(_key)
 _fast_value = njit(inline="always")(_value)
 
 
-def _line(data: Any, at: int, stop: int, keys: Any, sizes: Any, slots: Any, words: Any, bits: int, row: int, out: Any) -> bool:  # noqa: ANN401
-    """Read the object data[at:stop] into row `row` of `out` (device, time, values); False: leave it aside."""
+def _line(data: Any, at: int, keys: Any, sizes: Any, shape: Any, slots: Any, words: Any, bits: int, row: int, out: Any) -> int:  # noqa: ANN401
+    """Read the object at `at` into row `row` of `out` (device, time, values); where it ends, or -1: leave the line aside."""
     device, at_ms, values = out
-    have, want = 0, (1 << len(sizes)) - 1
-    guess = 0
-    if at >= stop or data[at] != _OPEN:
-        return False
+    have = 0
+    if data[at] != _OPEN:
+        return -1
     at += 1
-    while True:
-        if at >= stop or data[at] != _QUOTE:
-            return False
-        end = _fast_text_end(data, at + 1)
-        if end < 0 or end + 2 >= stop or data[end + 1] != _COLON:
-            return False
-        key = _fast_member(data, at + 1, end, keys, sizes, guess)
-        at = end + 2
+    for place in range(_MEMBERS):
+        if at >= len(data) or data[at] != _QUOTE:
+            return -1
+        at, key = _fast_key(data, at + 1, place, keys, sizes, shape)
+        if at < 0:
+            return -1
         if data[at] == _SPACE:
             at += 1
         if key >= 0:
-            if have >> key & 1:
-                return False
+            if at >= len(data) or have >> key & 1:
+                return -1
             have |= 1 << key
-            guess = key + 1 if key + 1 < len(sizes) else -1
+        if at >= len(data):
+            return -1
         at = _fast_value(data, at, key, slots, words, bits, row, device, at_ms, values)
-        if at < 0 or at >= stop:
-            return False
+        if at < 0 or at >= len(data):
+            return -1
         if data[at] == _CLOSE:
-            return at + 1 == stop and have == want
+            return at + 1 if have == (1 << len(sizes)) - 1 else -1
         if data[at] != _COMMA:
-            return False
+            return -1
         at += 1
-        if at < stop and data[at] == _SPACE:
+        if at < len(data) and data[at] == _SPACE:
             at += 1
+    return -1
 
 
-_fast_line = njit(_line)
+_fast_line = njit(inline="always")(_line)
 
 
 def _scan(
     data: Any, keys: Any, sizes: Any, slots: Any, words: Any, bits: int, number: Any, device: Any, at_ms: Any, values: Any, aside: Any  # noqa: ANN401
 ) -> Any:  # fmt: skip # noqa: ANN401
     at = line = read = left = 0
+    shape = np.zeros((_MEMBERS, 3), np.int64)
     while at < len(data):
         stop = at
-        while stop < len(data) and data[stop] != _NEWLINE:
-            stop += 1
-        if stop > at:
-            if _fast_line(data, at, stop, keys, sizes, slots, words, bits, read, (device, at_ms, values)):
+        if data[at] != _NEWLINE:
+            stop = _fast_line(data, at, keys, sizes, shape, slots, words, bits, read, (device, at_ms, values))
+            if stop >= 0 and (stop == len(data) or data[stop] == _NEWLINE):
                 number[read] = line
                 read += 1
             else:
+                stop = at
+                while stop < len(data) and data[stop] != _NEWLINE:
+                    stop += 1
                 aside[left, 0], aside[left, 1], aside[left, 2] = line, at, stop
                 left += 1
         line += 1
@@ -204,4 +236,4 @@ def _scan(
     return read, left
 
 
-scan = njit(cache=True, nogil=True)(_scan)
+scan = njit(cache=True, nogil=True, error_model="numpy")(_scan)

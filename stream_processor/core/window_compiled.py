@@ -17,6 +17,16 @@ def compiled_kernel() -> Kernel | None:
     except ImportError:
         return None
 
+    for values in (
+        np.empty(0),
+        np.frombuffer(b"", np.float64),
+    ):  # of our own and of a received buffer: compiled now, not at the first event
+        nothing = WindowState.empty(0, 2)
+        run(
+            *(column for _, column in nothing.columns()), np.empty(0, np.int32), np.empty(0, np.int64), values,
+            2, 0.5, 1, 0.0, 1, 0.0, 0.0, 0.0, 0.0,
+        )  # fmt: skip
+
     def take(
         state: WindowState, rule: WindowSettings, row: NDArray[np.int32], slot: NDArray[np.int64], value: NDArray[np.float64]
     ) -> tuple[Changes, int, int]:

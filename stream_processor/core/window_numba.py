@@ -85,4 +85,4 @@ def _run(
     return at, opened, numbers, changed, late, duplicates
 
 
-run = njit(cache=True, nogil=True)(_run)
+run = njit(cache=True, nogil=True, error_model="numpy")(_run)
