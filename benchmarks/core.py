@@ -1,6 +1,8 @@
-"""Readings per CPU-second through core.step: packed batches of 64 readings of 500 stations, six quantities, all detectors running.
+"""One job, every contender: a million readings of 2,000 sensors, windows, jumps, hysteresis; every output equals the oracle's.
 
-Interleaved with a bare decode of the same bytes, which is the floor. Run: python -m benchmarks.core [--json]
+Ours is the project's own core, configured (`benchmarks.core_ours`); peers run in virtual environments of their own, as processes, in
+interleaved rounds. Rates are readings per CPU-second, medians; ratios are taken within a round, so a busy machine disturbs them less.
+Run: python -m benchmarks.core [--json] [--rounds 5] [--readings 1000000] [--only uniform,packed] [--cache DIR]
 """
 
 from __future__ import annotations
@@ -8,88 +10,96 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import time
-from collections.abc import Callable
-
-import numpy as np
+import sys
+from collections import defaultdict
+from pathlib import Path
 
 from benchmarks.machine import machine
-from city_model.codec import packed
-from city_model.events import Event, EventType, Readings
-from city_model.registry import Area, City, Device, Site
-from stream_processor.core.settings import load_core_settings
-from stream_processor.core.step import Core
+from benchmarks.peers import inputs
+from benchmarks.peers.environment import Contender, interpreter, ours, peer, run
 
-STATIONS, BATCH, ROUNDS = 500, 64, 5
-QUANTITIES = ("pm25", "pm10", "no2", "o3", "temperature", "humidity")
-START_MS = 1_795_600_800_000
-
-
-def city() -> City:
-    """One airshed of STATIONS stations."""
-    devices = tuple(Device(f"air-{i}", "site", quantities=QUANTITIES) for i in range(STATIONS))
-    return City("Đo", "Bench", area=(Area("air"),), site=(Site("site", "air", "Đo", "Bench", 11.0, 106.0),), device=devices)
-
-
-def events(batches_each: int) -> list[Event]:
-    """Batches as they stand in the log: every station in turn, a reading of each quantity a minute."""
-    rng = np.random.default_rng(7)
-    index = np.arange(BATCH, dtype=np.uint16) % len(QUANTITIES)
-    out = []
-    for k in range(batches_each):
-        minutes = (np.arange(BATCH) + k * BATCH) // len(QUANTITIES)
-        for station in range(STATIONS):
-            columns = Readings(QUANTITIES, index, START_MS + minutes * 60_000, rng.lognormal(3.0, 0.4, BATCH))
-            data = packed.encode(columns)
-            out.append(Event(EventType.READINGS, "site", f"air-{station}", "b", k * BATCH, BATCH, 0, packed.CONTENT_TYPE, data, area="air"))
-    return out
+REFERENCE = "dict + orjson"
+_ORJSON = ("orjson", "msgspec")
+_REFERENCE = peer(REFERENCE, "dicts.py", "orjson", packages=_ORJSON)
+_JSON = (ours("ours, numpy", "lines", "numpy"), ours("ours, compiled", "lines", "compiled"))
+SUITES: dict[str, tuple[Contender, ...]] = {
+    "uniform": (
+        _REFERENCE, *_JSON,
+        peer("dict + msgspec", "dicts.py", "msgspec", packages=_ORJSON),
+        peer("scalar oracle", "oracle.py"),
+        peer("bytewax", "bytewax_job.py", packages=("bytewax", "orjson")),
+        peer("river", "river_job.py", packages=("river", "orjson")),
+        peer("polars", "polars_job.py", packages=("polars",)),
+        peer("quixstreams", "quixstreams_job.py", packages=("quixstreams",)),
+    ),
+    "backfill": _JSON,
+    "hot": _JSON,
+    "batches of 200": (ours("ours, numpy", "lines", "numpy", "200"), ours("ours, compiled", "lines", "compiled", "200")),
+    "wide": _JSON,
+    "packed": (ours("ours, numpy", "packed", "numpy"), ours("ours, compiled", "packed", "compiled")),
+    "senml1": (ours("ours, numpy", "senml", "numpy"), ours("ours, compiled", "senml", "compiled")),
+    "senml4": (ours("ours, numpy", "senml", "numpy"), ours("ours, compiled", "senml", "compiled")),
+}  # fmt: skip
+"""Input → contenders. Every round begins with the reference on the uniform input."""
 
 
-def rate(work: Callable[[], None], readings: int) -> float:
-    """Readings per CPU-second of `work`."""
-    before = time.process_time()
-    work()
-    return readings / (time.process_time() - before)
-
-
-def measure() -> dict[str, object]:
-    """Medians over interleaved rounds."""
-    batch = events(4)
-    readings = len(batch) * BATCH
-    stepped, decoded = [], []
-    for _ in range(ROUNDS):
-        core = Core(city(), load_core_settings(None), 0)
-
-        def step(core: Core = core) -> None:
-            for i in range(0, len(batch), 200):
-                core.step(batch[i : i + 200])
-
-        def decode() -> None:
-            for event in batch:
-                packed.decode(event.data)
-
-        stepped.append(rate(step, readings))
-        decoded.append(rate(decode, readings))
-    return {
-        "readings": readings,
-        "core_readings_per_cpu_s": round(statistics.median(stepped)),
-        "decode_only_readings_per_cpu_s": round(statistics.median(decoded)),
-        "core_to_decode_ratio": round(statistics.median(s / d for s, d in zip(stepped, decoded, strict=True)), 4),
-        "machine": machine(),
+def measure(suites: list[str], rounds: int, readings: int, cache: Path) -> dict[str, object]:
+    """Rates, ratios to the reference and peak RSS of every contender on every input; who could not be installed."""
+    files = inputs.made(cache / "inputs", readings)
+    rates: dict[str, list[float]] = defaultdict(list)
+    ratios: dict[str, list[float]] = defaultdict(list)
+    rss: dict[str, float] = {}
+    missing: set[str] = set()
+    for number in range(rounds):
+        reference = 0.0
+        for suite in ["uniform", *(name for name in suites if name != "uniform")]:
+            file, digest = files["uniform" if suite.startswith("batches") else suite]
+            for contender in SUITES[suite] if suite in suites else (_REFERENCE,):
+                python = interpreter(contender, cache)
+                if python is None:
+                    missing.add(contender.name)
+                    continue
+                row = run(contender, python, file)
+                if row["digest"] != digest:
+                    raise SystemExit(f"{contender.name} on {suite}: the output is not the oracle's")
+                rate = float(row["readings"]) / float(row["cpu_s"])
+                reference = rate if contender is _REFERENCE else reference
+                key = f"{suite}: {contender.name}"
+                rates[key].append(rate)
+                ratios[key].append(rate / reference)
+                rss[key] = max(rss.get(key, 0.0), float(row["rss_mb"]))
+        print(f"round {number + 1} of {rounds}", file=sys.stderr)
+    median = statistics.median
+    table = {
+        key: {"readings_per_cpu_s": round(median(rates[key])), "x_reference": round(median(ratios[key]), 2), "rss_mb": rss[key]}
+        for key in rates
     }
+    return {"readings": readings, "rounds": rounds, "table": table, "not_installed": sorted(missing), "machine": machine()}
 
 
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    result = measure()
-    if parser.parse_args().json:
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--readings", type=int, default=1_000_000)
+    parser.add_argument("--only", default=",".join(SUITES), help="inputs, separated by commas")
+    parser.add_argument("--cache", type=Path, default=Path.home() / ".cache" / "saola-peers", help="environments and inputs are kept here")
+    told = parser.parse_args()
+    if unknown := sorted(set(told.only.split(",")) - set(SUITES)):
+        parser.error(f"no such input: {', '.join(unknown)} ({', '.join(SUITES)})")
+    result = measure(told.only.split(","), told.rounds, told.readings, told.cache)
+    if told.json:
         print(json.dumps(result))
         return
-    print("core.step, packed batches of 64 readings, 500 stations, 6 quantities")
-    for name, value in result.items():
-        print(f"  {name:34} {value}")
+    print(f"{result['readings']} readings, {result['rounds']} rounds, {result['machine']}\n")
+    print(f"{'input: contender':34} {'readings/CPU-s':>15} {'x reference':>12} {'peak MB':>8}")
+    table = result["table"]
+    assert isinstance(table, dict)
+    for name, row in table.items():
+        print(f"{name:34} {row['readings_per_cpu_s']:15,} {row['x_reference']:12.2f} {row['rss_mb']:8.0f}")
+    for name in result["not_installed"] if isinstance(result["not_installed"], list) else []:
+        print(f"{name}: could not be installed here")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The job in the project's own core: `columns.Decoder` and `window.Windows`, configured. A process of its own, as the peers are.
 
-Arguments: FILE, lines | packed | senml, numpy | compiled, [messages in a block]. The file is streamed; compiled code is loaded before the clock
-starts, as a running service has it.
+Arguments: FILE, lines | packed | senml, numpy | compiled, [messages in a block]. The file is streamed; compiled code is loaded before
+the clock starts, as a running service has it.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ job = importlib.import_module("job")
 messages = 0
 
 
-class Blocks(StatelessSourcePartition[bytes]):
+class Blocks(StatelessSourcePartition[bytes]):  # type: ignore[misc]  # bytewax is not installed where this is checked
     """The file in batches of 1,000 messages."""
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class Blocks(StatelessSourcePartition[bytes]):
         return block
 
 
-class File(DynamicSource[bytes]):
+class File(DynamicSource[bytes]):  # type: ignore[misc]  # as above
     """One partition."""
 
     def build(self, step_id: str, worker_index: int, worker_count: int) -> Blocks:

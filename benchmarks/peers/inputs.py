@@ -96,7 +96,8 @@ def _write_senml(rows: Rows, path: Path, four: bool) -> None:
     columns = [column.tolist() for column in (rows.sensor, rows.at_ms, rows.pm25)]
     with path.open("wb") as file:
         for start, stop in zip(starts, [*starts[1:], len(rows.sensor)], strict=True):
-            file.write(_pack(*(column[start:stop] for column in columns), four) + b"\n")
+            sensor, at_ms, pm25 = (column[start:stop] for column in columns)
+            file.write(_pack(sensor, at_ms, pm25, four) + b"\n")
 
 
 def _pack(sensor: list[int], at_ms: list[int], pm25: list[float], four: bool) -> bytes:

@@ -1,7 +1,7 @@
 """river: a model per sensor, its parts made as river's statistics are (update, get), orjson in front. Argument: FILE.
 
-river's own rolling mean and variance round otherwise than the definition; subclasses of its base class do the definition's arithmetic, so what
-is measured is what its way of composing statistics costs.
+river's own rolling mean and variance round otherwise than the definition; subclasses of its base class do the definition's arithmetic,
+so what is measured is what its way of composing statistics costs.
 """
 
 from __future__ import annotations
