@@ -38,12 +38,15 @@ class InfluxPlace:
         list(set_up(replace(load_influx_file(self.admin_file), bucket=bucket), self.admin_file, keep, directory))
 
     def remove(self, bucket: str) -> None:
-        """Delete the buckets of that name."""
+        """Delete the buckets of that name and the tokens for them."""
         client = InfluxClient(load_influx_file(self.admin_file))
         for name in (bucket, f"{bucket}_1m", f"{bucket}_1h"):
             with suppress(HttpRefused):
                 for found in client.ask_json("GET", "/api/v2/buckets", {"name": name})["buckets"]:
                     client.ask("DELETE", f"/api/v2/buckets/{found['id']}")
+        for token in client.ask_json("GET", "/api/v2/authorizations")["authorizations"]:
+            if token.get("description") in (f"saola read {bucket}", f"saola write {bucket}"):
+                client.ask("DELETE", f"/api/v2/authorizations/{token['id']}")
         client.close()
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from broker_config.influx import InfluxServer
-from city_model.faults import Unavailable
+from city_model.faults import ConfigError, Unavailable
 from city_model.topics import DEFAULT_PARTITIONS, LOG_TOPICS, OBSERVATIONS
 from stream_processor.logs.open import open_log
 from stream_processor.sink import SinkCounts, run_sink
@@ -80,4 +80,20 @@ async def test_after_an_outage_everything_arrives_once(server: InfluxServer, tmp
     assert (counts.refused, counts.expired, counts.dead_lettered) == (0, 0, 0)
     store.close()
     again.stop()
+    await log.close()
+
+
+async def test_a_sink_with_a_read_token_ends_with_one_line_and_commits_nothing(influx_files: Path, tmp_path: Path) -> None:
+    log = await open_log(f"sqlite:{tmp_path / 'log'}")
+    await log.ensure_topics(LOG_TOPICS, DEFAULT_PARTITIONS)
+    await log.append(OBSERVATIONS, [(3, observed(("a/pm25", T0, 1.0)))])
+    wrong, right = InfluxStore(influx_files / "influx-read.toml"), InfluxStore(influx_files / "influx-write.toml")
+    with pytest.raises(ConfigError, match="token: may not write bucket"):
+        await run_sink(log, wrong, asyncio.Event())
+    stop, counts = asyncio.Event(), SinkCounts()
+    sink = asyncio.create_task(run_sink(log, right, stop, counts))
+    await until(lambda: counts.records == 1)
+    stop.set()
+    await sink
+    assert right.raw("a/pm25", 0, EVER)[1].tolist() == [1.0]
     await log.close()
