@@ -10,7 +10,7 @@ from city_model.events import Alarm, AlarmEvent
 from city_model.lifecycle import possible
 from dashboards.console.people import Sight
 
-MOST_ALARMS = 2_000
+MOST_ALARMS = 10_000
 MOST_TRANSITIONS = 50
 MOST_SHOWN = 200
 
@@ -106,6 +106,10 @@ class Shelf:
         """What needs somebody first, high before low, newest before old; at most `MOST_SHOWN` of what `sight` (None: everything) sees."""
         order = sorted((alarm for alarm in self._alarms.values() if sight is None or sight.sees(alarm)), key=_rank)
         return [self.card(alarm.id) for alarm in order[:MOST_SHOWN]]
+
+    def all(self) -> list[Alarm]:
+        """Every alarm that is known, in no order."""
+        return list(self._alarms.values())
 
     def open_subjects(self) -> frozenset[str]:
         return frozenset(alarm.subject for alarm in self._alarms.values() if alarm.condition == "active")

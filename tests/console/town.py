@@ -109,6 +109,9 @@ class Engine:
     async def opened(self, alarm: Alarm) -> None:
         await self.alarm(AlarmEvent("opened", alarm.opened_ms, alarm.rule, "", alarm))
 
+    async def alarm_returned(self, alarm: Alarm, at_ms: int) -> None:
+        await self.alarm(AlarmEvent("cleared", at_ms, alarm.rule, "", returned(alarm, at_ms)))
+
     async def observe(self, area: str, at_ms: int, values: Mapping[str, float]) -> None:
         names = tuple(values)
         n = len(names)
