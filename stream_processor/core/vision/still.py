@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_processor.core.vision.evidence import EDGE_SHARE
+from stream_processor.core.vision.evidence import EDGE_SHARE, edges
 from stream_processor.core.vision.packing import pack, unpack
 
 PASSES_MS = 1_800
@@ -46,7 +46,7 @@ class Stillness:
             self._since[:], self._matched[:], self._next_since[:] = at_ms, at_ms, at_ms
             self.first_ms = at_ms
         self._now_ms = at_ms
-        bound = SAME_GREY + EDGE_SHARE * edge
+        bound = SAME_GREY + EDGE_SHARE * np.minimum(edge, edges(self._look))  # the edge of what passes must not widen it
         off = seen - self._look
         same = np.abs(off) < bound
         self._look += np.where(same, FOLLOW * off, 0)

@@ -14,12 +14,12 @@ from stream_processor.core.vision.strip import counting_line
 
 PARTS = 16
 """A line of three lanes has parts narrower than a car."""
-LEAST_FORWARD = 2.0
+LEAST_FORWARD = 1.5
 FORWARD_SHARE = 0.75
 FORGET = 0.995
 """What a part has learned fades with every crossing: some 200 vehicles."""
-SLOWEST_M_S = 1.5
-"""Slower ones roll back at a light, or park."""
+SLOWEST_M_S = 1.0
+"""Slower ones roll back, or park."""
 BESIDE_SHARE = 0.5
 """Lines this near each other, in their own lengths, may share a road."""
 
