@@ -132,11 +132,15 @@ def story(request: pytest.FixtureRequest) -> Story:
     return load_story(request.param)
 
 
+PLAIN = {"congestion", "pm25_1h"}
+
+
 def test_exactly_the_promised_alarms_come(story: Story) -> None:
     found = {(alarm.rule, alarm.subject): alarm for alarm in alarms_of(story.name)}
     assert len(found) == len(alarms_of(story.name))
-    assert found.keys() == {(wanted.rule, wanted.subject) for wanted in story.expect}
-    for wanted in story.expect:
+    promised = [wanted for wanted in story.expect if wanted.rule in PLAIN]  # the other rules are played in tests/whole
+    assert found.keys() == {(wanted.rule, wanted.subject) for wanted in promised}
+    for wanted in promised:
         alarm = found[wanted.rule, wanted.subject]
         assert wanted.opened_min[0] <= alarm.opened_min <= wanted.opened_min[1]
         assert (alarm.cleared_min is None) == (wanted.cleared_min is None)
@@ -152,8 +156,9 @@ def test_all_devices_of_the_city_play(story: Story) -> None:
 def test_the_demo_shows_both_kinds_within_six_minutes_and_has_enough_to_show() -> None:
     demo = load_story("binh_duong")
     assert (len(demo.camera) >= 6, len(demo.air) >= 8, demo.history_min >= 240) == (True, True, True)
-    assert all(wanted.opened_min[0] >= 0 and wanted.opened_min[1] <= 6 for wanted in demo.expect)
-    assert {wanted.rule for wanted in demo.expect} == {"congestion", "pm25_1h"}
+    shown = [wanted for wanted in demo.expect if wanted.rule in PLAIN]
+    assert all(wanted.opened_min[0] >= 0 and wanted.opened_min[1] <= 6 for wanted in shown)
+    assert {wanted.rule for wanted in shown} == PLAIN
 
 
 @pytest.mark.parametrize("first_owns", [range(0, 6), range(0, 12, 2)], ids=["halves", "every other partition"])

@@ -3,7 +3,7 @@
 Judged by ticks, area by area, on five-minute medians of PM2.5 up to the lateness bound, so the order of arrival does not matter. A station
 is *hit* when each of its last three slots is above its own last two hours by `rise_ug_m3`. Onset when `min_stations` or more of an area are
 hit and lie one behind the other along the wind (beside the axis by no more than half their distance and 500 m), while `clean_share` of
-the area's stations are not hit: air that is bad everywhere is no plume. Clear when no hit station is above its baseline at onset by a third
+the area's stations are not hit: air that is bad everywhere is no plume. Clear when no hit station is above its baseline by six tenths
 of the rise for a quarter of an hour, or after `longest_h`. Without wind, or without places, nothing is known. One plume at a time for each
 area; it is told of at its most upwind station, whose side the source is on.
 """
@@ -26,6 +26,7 @@ _CODE_VERSION = "1"
 _QUANTITIES = ("pm25", "wind_speed", "wind_direction")
 _M_PER_DEGREE = 111_320.0
 _BESIDE_M, _BESIDE_RATIO = 500.0, 0.5
+_CALM_BELOW = 0.6  # of the rise: the whole city's air moves meanwhile
 _WIND_SLOTS = 6  # the wind of the last half hour
 
 
@@ -155,7 +156,7 @@ class Plume:
 
     def _follow(self, area: str, plume: _Plume, stations: list[str], end_ms: int) -> Iterator[Verdict]:
         levels = self._levels(plume)
-        is_calm = bool(levels) and all(level <= base + self._s.rise_ug_m3 / 3 for level, base in levels)
+        is_calm = bool(levels) and all(level <= base + _CALM_BELOW * self._s.rise_ug_m3 for level, base in levels)
         plume.calm = plume.calm + 1 if is_calm else 0
         if plume.calm >= RECENT or end_ms - plume.onset_ms >= self._s.longest_h * 3_600_000:
             yield self._verdict("clear", plume, self._wind(stations), end_ms)
