@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
+from stream_processor.stores.flux_text import rows_of_csv, text, time_ms
 from stream_processor.stores.influx_client import InfluxClient
 from stream_processor.stores.influx_names import identifier, joined, literal, parts
 from stream_processor.stores.port import Bucket, Latest
@@ -47,17 +48,45 @@ def stored(
 
 
 def latest(client: InfluxClient, bucket: str, prefix: str) -> list[Latest]:
-    """The newest point of each series whose name starts with `prefix`, by name."""
+    """The newest point of each series whose name starts with `prefix`, by name.
+
+    In Flux, whose last() is answered from the index: over 13 weeks of 1,000 series 0.1 s of CPU, where InfluxQL's takes 1.1 s. But it
+    passes over series of a quantity that has values of several types; those are asked for in InfluxQL.
+    """
+    mixed = [name for name, kinds in field_types(client, bucket).items() if len(kinds) > 1]
+    found = {one.series: one for one in _latest_flux(client, bucket, prefix)}
+    found |= {one.series: one for one in _latest_influxql(client, bucket, prefix, mixed)}
+    return [found[name] for name in sorted(found) if name.startswith(prefix)]
+
+
+def _latest_flux(client: InfluxClient, bucket: str, prefix: str) -> Iterator[Latest]:
     device, slash, _ = prefix.partition("/")
-    chosen = f'"device" = {literal(device)}' if slash else f'"device" =~ /^{_pattern(prefix)}/'
-    where = f"WHERE {chosen} " if prefix else ""
-    statement = f'SELECT last("value") AS v, "flags" FROM /.*/ {where}GROUP BY "device", "direction"'
-    found = [
-        Latest(name, int(row[0]), float(row[1]), int(row[2] or 0))
-        for one in client.influxql(bucket, statement) for row in one["values"][-1:]
-        if (name := _name(one)).startswith(prefix) and row[1] is not None
-    ]  # fmt: skip
-    return sorted(found, key=lambda one: one.series)
+    exact = f"r.device == {text(device)}" if slash else f"r.device =~ /^{_pattern(prefix)}/"
+    query = (
+        f"from(bucket: {text(bucket)}) |> range(start: time(v: -{_LIMIT_MS}000000), stop: time(v: {_LIMIT_MS}000000))"
+        f' |> filter(fn: (r) => (r._field == "value" or r._field == "flags"){f" and {exact}" if prefix else ""}) |> last()'
+    )
+    newest: dict[str, tuple[int, float]] = {}
+    flags: dict[str, int] = {}
+    for row in rows_of_csv(client.flux(query)):
+        name = joined(row.get("device", ""), row.get("direction", ""), row["_measurement"])
+        if row["_field"] == "flags":
+            flags[name] = int(row["_value"])
+        elif row["#_value"] in ("double", "long"):  # what is neither, somebody else wrote
+            newest[name] = time_ms(row["_time"]), float(row["_value"])
+    return (Latest(name, *point, flags.get(name, 0)) for name, point in newest.items())
+
+
+def _latest_influxql(client: InfluxClient, bucket: str, prefix: str, measurements: Sequence[str]) -> Iterator[Latest]:
+    if not measurements:
+        return
+    device, slash, _ = prefix.partition("/")
+    where = f'WHERE "device" = {literal(device)} ' if slash else ""
+    names = ", ".join(map(identifier, measurements))
+    for one in client.influxql(bucket, f'SELECT last("value") AS v, "flags" FROM {names} {where}GROUP BY "device", "direction"'):
+        at_ms, value, flags = one["values"][-1]
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield Latest(_name(one), int(at_ms), float(value), int(flags or 0))
 
 
 def field_types(client: InfluxClient, bucket: str) -> dict[str, set[str]]:

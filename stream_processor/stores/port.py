@@ -40,6 +40,10 @@ class Flag:
     """Arrived after the lateness bound: in the series, never in a live alarm."""
     REVISED = 2
     """A derived point (an index) that late readings had a part in: it may have been another before."""
+    SICK = 4
+    """Said by a sensor that was sick: in the series as it came, never judged and in no index."""
+    FOG = 8
+    """Particles measured in fog: kept, never judged."""
 
 
 @dataclass(frozen=True, slots=True)

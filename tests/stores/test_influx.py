@@ -62,6 +62,8 @@ def test_rows_of_the_wrong_type_among_good_ones_are_named_and_the_rest_is_writte
     values = [value for at, value in expected if at < T0 + MINUTE]
     assert store.rollup("dev-3/o3", T0, T0 + MINUTE, MINUTE) == [Bucket(T0, len(values), sum(values), values[0], values[-1], values[-1])]
     assert store.raw("dev-1/pm25", T0 + DAY, EVER)[1].tolist() == [1.0], "the conflict is of the days it happened in"
+    assert len([one for one in store.latest("dev-") if one.series.endswith(("o3", "so2"))]) == 14
+    assert [(one.series, one.value) for one in store.latest("old/")] == [("old/no2", 7.0), ("old/pm25", 7.0)]
 
 
 def test_a_second_write_of_a_refused_batch_ends_the_same(store: InfluxStore, file: InfluxFile) -> None:
