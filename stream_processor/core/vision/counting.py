@@ -34,7 +34,7 @@ ENDED_MS = 600
 STANDS_MS = 3_000
 KEPT_MS = 6_000
 CONTEXT_ROWS = 10
-NEAR_ACROSS = 1.1
+NEAR_ACROSS = 1.0
 NEAR_ALONG = 0.9
 """Two peaks of one vehicle lie within so many car widths across and car lengths along."""
 USUAL_ROWS_S = 60.0
@@ -74,11 +74,6 @@ class LineCounter:
         self._waiting_ms: list[int] = []
         self._usual_rows_s = USUAL_ROWS_S
         self.backwards: list[Crossing] = []
-
-    @property
-    def columns(self) -> int:
-        """Cells along the line: what a crossing's `column` is out of."""
-        return int(self._strip.valid.shape[1])
 
     def _begin(self, strip: Strip) -> None:
         shape = (int(strip.valid.shape[0]), int(strip.valid.shape[1]))

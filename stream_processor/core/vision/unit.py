@@ -14,7 +14,7 @@ KEPT = 48
 PRIOR_GUESSED, PRIOR_KNOWN = 0.5, 8.0
 """How many vehicles the first guess is worth; one that geometry told is worth more."""
 FURTHEST = 2.5
-USUAL_LENGTH = 1.3
+USUAL_LENGTH, SHORTEST, LONGEST = 1.3, 0.8, 2.8
 """In car widths, seen from a pole: foreshortened."""
 
 
@@ -47,7 +47,7 @@ class CarSize:
         if not self._lengths:
             return usual
         weight = len(self._lengths) / (len(self._lengths) + PRIOR_KNOWN)
-        return min(max(usual + weight * (_median(self._lengths) - usual), 0.8 * self.width_px), 2.8 * self.width_px)
+        return min(max(usual + weight * (_median(self._lengths) - usual), SHORTEST * self.width_px), LONGEST * self.width_px)
 
     def snapshot(self) -> dict[str, Any]:
         """The vehicles that are still remembered."""
