@@ -27,7 +27,8 @@ _NAME = r"[^\x00-\x1f\x7f\"\\/]{1,100}"
 
 @dataclass(frozen=True, slots=True)
 class InfluxFile:
-    """The module's text has the meaning of each. `bucket` is also the prefix of the rollups' buckets."""
+    """`bucket` holds raw points; minutes and hours are in `<bucket>_1m` and `<bucket>_1h`. `ca_file` names who signed the server's
+    certificate (empty: whom the system trusts). `plaintext = "trusted_network"` allows `http://` to another machine."""
 
     url: str = matching(r"https?://[^\s@/?#]+/?", "http://HOST:PORT or https://HOST:PORT, without user and path")
     organisation: str = matching(_NAME, "a name without quotes, slashes and control characters", default="saola")

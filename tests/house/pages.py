@@ -19,6 +19,7 @@ from stream_processor.core.alarms.settings import AlarmSettings
 from stream_processor.core.settings import derivation_modules, detector_modules
 from stream_processor.core.vision import geometry
 from stream_processor.notify.settings import NotifySettings
+from stream_processor.stores.influx_file import InfluxFile
 from tests.house import cli_page
 from tests.house.settings_page import sections
 from tests.house.tree import ROOT
@@ -68,6 +69,9 @@ def _configuration() -> str:
         "## `console.toml`: who sees whose sites",
         "Named by `saola console --config`.",
         *sections(ConsoleSettings),
+        "## `influx-write.toml`, `influx-read.toml`: how InfluxDB is reached",
+        "Written by `saola store setup`, mode 0600, and named by `--store influx:FILE`.",
+        *sections(InfluxFile),
         "## Credentials",
         "One file per user, mode 0600, written by `saola broker render` and `saola device add`.",
         *sections(Credentials),
