@@ -53,7 +53,7 @@ class Core:
         self._derived = DerivedSeries(make_derivations(settings))
         self._order = Order(round(settings.lateness_s * 1000))
         self._gate = LiveGate(city, settings.sensors)
-        rules = {name: rule for d in (self._gate, *self._detectors) for name, rule in d.rules.items()}
+        rules = {name: rule for rules in (self._gate.rules, *(d.rules for d in self._detectors)) for name, rule in rules.items()}
         self._alarms = Alarms(city, rules, settings.alarms, round(settings.lateness_s * 1000))
         self._counts: Counter[str] = Counter()
         self._pending: list[Ready] = []

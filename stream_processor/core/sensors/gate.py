@@ -37,10 +37,15 @@ class Gate:
         self.memory = Memory()
         self._checks = [(module.look, np.uint16(module.FAULT)) for module in checks("look")]
 
-    def judge(self, rows: Rows, at_ms: Times, value: Floats) -> Faults:
-        """Bits of `Fault` for each reading, shape (n,). `rows` come from `memory.row`; readings of a row stand in their order."""
+    def judge(self, rows: Rows, at_ms: Times, value: Floats, humid_ms: Times | None = None) -> Faults:
+        """Bits of `Fault` for each reading, shape (n,). `rows` come from `memory.row`; readings of a row stand in their order.
+
+        `humid_ms` is when the reading's device last reported fog, 0 for never (None: nobody did).
+        """
         faults = np.zeros(len(rows), np.uint16)
         for part in rounds(rows):
+            if humid_ms is not None:
+                self.memory["humid_ms"][rows[part]] = humid_ms[part]
             faults[part] = self._round(rows[part], at_ms[part], value[part])
         return faults
 
@@ -80,7 +85,7 @@ class Gate:
         gap_ms = np.minimum(np.maximum(seen.at_ms - memory["last_ms"][rows], 0), DAY_MS).astype(float)
         count = memory["count"][rows]
         memory["gap_ms"][rows] += np.where(count > 0, (gap_ms - memory["gap_ms"][rows]) / np.minimum(np.maximum(count, 1), 100), 0.0)
-        memory["last"][rows] = seen.value
+        memory["last"][rows], memory["is_healthy"][rows] = seen.value, bits == 0
         memory["last_ms"][rows] = np.where(count > 0, np.maximum(memory["last_ms"][rows], seen.at_ms), seen.at_ms)
         memory["count"][rows] = count + 1
 

@@ -35,10 +35,12 @@ _COLUMNS: dict[str, tuple[Any, float, int]] = {
     "is_off": (np.bool_, 0, 0),
     "calm": (np.int64, 0, 0), "scale": (float, 0, 0), "largest": (float, 0, 0), "low": (float, 0, 0), "high": (float, 0, 0),
     "repeats": (float, 0.1, 0), "restless": (np.bool_, 0, 0), "restless_limit": (float, 1e300, 0), "counted_ms": (np.int64, 0, 0),
-    "counted": (np.int64, 0, 0), "gap_ms": (float, 0, 0), "humid_ms": (np.int64, -(2**62), 0),
-    "slot": (np.int64, -1, 0), "slot_sum": (float, 0, 0), "slot_count": (np.int64, 0, 0), "apart_usual": (float, 0, 0),
-    "apart_spread": (float, 0, 0), "compared": (np.int64, 0, 0), "apart_count": (np.int64, 0, 0), "apart_slope": (float, 0, 0),
-    "is_biased": (np.bool_, 0, 0), "is_drifting": (np.bool_, 0, 0),
+    "counted": (np.int64, 0, 0), "gap_ms": (float, 0, 0), "humid_ms": (np.int64, 0, 0),
+    "hour": (np.int64, -1, 0), "hour_sum": (float, 0, 0), "hour_count": (np.int64, 0, 0), "done_hour": (np.int64, -1, 0),
+    "done_mean": (float, 0, 0), "apart_usual": (float, 0, 0), "apart_spread": (float, 0, 0), "apart_hours": (np.int64, 0, 0),
+    "apart_sum": (float, 0, 0), "is_drifting": (np.bool_, 0, 0), "stepped_ms": (np.int64, 0, 0), "stepped_from": (float, 0, 0),
+    "neighbours": (np.int64, 0, 0), "is_silent": (np.bool_, 0, 0), "is_healthy": (np.bool_, 0, 0),
+    "is_watched": (np.bool_, 0, 0),
     "step_at": (np.int64, 0, 0), "steps": (float, 0, WINDOW), "histogram": (np.float32, 0, _BINS),
 }  # fmt: skip
 """Name → (dtype, initial value, width; 0 for one value a row)."""
@@ -70,10 +72,6 @@ class Memory:
                 self._grow(2 * found)
             self._set_profile(found, profile_of(quantity))
         return found
-
-    def find(self, device: str, quantity: str) -> int | None:
-        """The row, if there is one."""
-        return self._row.get((device, quantity))
 
     def _set_profile(self, row: int, profile: Profile) -> None:
         self["plausible_low"][row], self["plausible_high"][row] = profile.low, profile.high

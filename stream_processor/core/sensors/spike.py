@@ -17,8 +17,8 @@ ORDER = -1
 _CALM_READINGS = 3
 _CALM_SCALES, _CALM_LIMIT_SHARE = 8.0, 0.1
 _BEYOND_RANGE, _LONGEST_MS = 0.5, 8 * HOUR_MS
-_STEP_RATIO, _STEP_RESOLUTIONS = 1.0, 30.0
-"""A quantity that may step is not off before it has moved by its own value and thirty of its smallest steps."""
+_STEP_RATIO, _STEP_RESOLUTIONS = 10.0, 30.0
+"""A quantity that may step is not off before it has moved by ten times where it stood and thirty of its smallest steps."""
 
 
 def look(memory: Memory, seen: Seen) -> Bools:
