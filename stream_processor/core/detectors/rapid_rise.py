@@ -49,7 +49,7 @@ class _Station:
 
     slot: int = -1
     channels: dict[str, SlotMedians] = field(default_factory=lambda: {name: SlotMedians() for name in _QUANTITIES})
-    now: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in _QUANTITIES})
+    open: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in _QUANTITIES})
     onset_ms: int | None = None
     baseline: float = 0.0
     calm: int = 0
@@ -90,14 +90,14 @@ class RapidRise:
         if slot < station.slot:
             return
         yield from self._close_until(device, station, slot)
-        keep(station.now[quantity], value)
+        keep(station.open[quantity], value)
 
     def _close_until(self, device: str, station: _Station, slot: int) -> Iterator[Verdict]:
         """Close every slot before `slot`; after a pause longer than the window nothing is left to judge."""
         for closing in range(station.slot, min(slot, station.slot + SLOTS)):
             for name, channel in station.channels.items():
-                channel.close(station.now[name])
-                station.now[name] = []
+                channel.close(station.open[name])
+                station.open[name] = []
             yield from self._judge(device, station, (closing + 1) * SLOT_MS)
         station.slot = max(station.slot, slot)
 
@@ -144,7 +144,7 @@ class RapidRise:
     def snapshot(self) -> dict[str, Any]:
         return {
             device: [
-                s.slot, [list(s.channels[name].past) for name in _QUANTITIES], [list(s.now[name]) for name in _QUANTITIES],
+                s.slot, [list(s.channels[name].past) for name in _QUANTITIES], [list(s.open[name]) for name in _QUANTITIES],
                 s.onset_ms, s.baseline, s.calm, s.worst,
             ]
             for device, s in self._stations.items()
