@@ -75,11 +75,6 @@ class LineCounter:
         self._usual_rows_s = USUAL_ROWS_S
         self.backwards: list[Crossing] = []
 
-    @property
-    def columns(self) -> int:
-        """Cells along the line: what a crossing's `column` is out of."""
-        return int(self._strip.valid.shape[1])
-
     def _begin(self, strip: Strip) -> None:
         shape = (int(strip.valid.shape[0]), int(strip.valid.shape[1]))
         self._strip = strip

@@ -23,7 +23,7 @@ from stream_processor.core.vision.state import LANES, RoadState
 from stream_processor.core.vision.stopped import DWELL_S
 from stream_processor.core.vision.strip import counting_line, strip_view
 from stream_processor.core.vision.tally import Tally
-from stream_processor.core.vision.wrong_way import WrongWayWatch, box_on, shares_its_line
+from stream_processor.core.vision.wrong_way import CONTRADICTS_MS, WrongWayWatch, box_on, cells_on, shares_its_line
 
 LOOK_EVERY_MS = 200
 FLOW_MEMORY_MS = 10_000
@@ -63,6 +63,8 @@ class CarriagewayWatch:
         self._incidents = Incidents(self._view, way.direction, (width, height), dwell_s)
         self._wrong_way = WrongWayWatch(shared=shares_its_line(geometry, way))
         self._line = counting_line(way)
+        self._line_cells = None if self._line is None else cells_on(self._line, self._view)
+        self._suspects: list[tuple[float, float, int]] = []
         self._size = (width, height)
         self._against = 0
         self._look_ms = self._frame_ms = self._flow_ms = -1
@@ -107,6 +109,8 @@ class CarriagewayWatch:
         still = speeds.known & (np.abs(speeds.value) < self._pace.still)
         driving = speeds.known & (speeds.value > self._pace.moving)
         drives = _dense(driving, covered.shape) & covered
+        if self._line_cells is not None:
+            self._wrong_way.drives(drives.ravel()[self._line_cells], at_ms)
         self._incidents.look(self._occupancy.seen, self._occupancy.road, self._occupancy.known, drives, at_ms)
         self._occupancy.settle(_dense(still, covered.shape), flowing, at_ms, self._incidents.ghosts)
         kept = speeds.known & self._occupancy.covered[::SPARSE, ::SPARSE]
@@ -118,16 +122,17 @@ class CarriagewayWatch:
         """Learn from whoever crossed the line along it, tell whoever crossed it against its direction."""
         if self._counter is None or self._line is None:
             return
-        columns = max(self._counter.columns, 1)
         for crossing in crossings:
-            self._wrong_way.forward((crossing.column + 0.5) / columns)
-        for crossing in self._counter.backwards:
-            place = (crossing.column + 0.5) / columns
-            sure = self._wrong_way.backward(place, crossing.speed_m_s)
+            self._wrong_way.forward(crossing.share)
+        self._suspects += [(c.share, c.speed_m_s, c.at_ms) for c in self._counter.backwards]
+        self._counter.backwards.clear()
+        ripe = [suspect for suspect in self._suspects if at_ms - suspect[2] > CONTRADICTS_MS]
+        self._suspects = [suspect for suspect in self._suspects if suspect not in ripe]
+        for place, speed_m_s, crossed_ms in ripe:
+            sure = self._wrong_way.backward(place, speed_m_s, crossed_ms)
             if sure is not None:
                 self._against += 1
-                self._incidents.wrong_way(crossing.at_ms, at_ms, sure, box_on(self._line, place, self._size))
-        self._counter.backwards.clear()
+                self._incidents.wrong_way(crossed_ms, at_ms, sure, box_on(self._line, place, self._size))
 
     @property
     def events(self) -> list[CameraEvent]:
@@ -187,7 +192,7 @@ class CarriagewayWatch:
         return {
             "occupancy": self._occupancy.snapshot(), "motion": self._motion.snapshot(), "tally": self._tally.snapshot(),
             "state": self._state.snapshot(), "incidents": self._incidents.snapshot(),
-            "wrong_way": [self._wrong_way.snapshot(), self._against],
+            "wrong_way": [self._wrong_way.snapshot(), self._against, [list(suspect) for suspect in self._suspects]],
             "counter": None if self._counter is None else self._counter.snapshot(),
             "at": [self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks],
         }  # fmt: skip
@@ -201,6 +206,7 @@ class CarriagewayWatch:
         self._incidents.restore(state["incidents"])
         self._wrong_way.restore(state["wrong_way"][0])
         self._against = state["wrong_way"][1]
+        self._suspects = [(place, speed, at_ms) for place, speed, at_ms in state["wrong_way"][2]]
         if self._counter is not None:
             self._counter.restore(state["counter"])
         self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks = state["at"]
