@@ -9,7 +9,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from stream_processor.core.vision.geometry import CameraGeometry, Carriageway, Point
+from stream_processor.core.vision.road import RoadView
 from stream_processor.core.vision.strip import counting_line
 
 PARTS = 16
@@ -20,6 +24,9 @@ FORGET = 0.995
 """What a part has learned fades with every crossing: some 200 vehicles."""
 SLOWEST_M_S = 1.0
 """Slower ones roll back, or park."""
+CONTRADICTS_MS = 600
+"""Whoever is seen to drive along the direction at the same place within this time was mistaken for a wrong-way driver."""
+NEAREST_CELLS = 9
 BESIDE_SHARE = 0.5
 """Lines this near each other, in their own lengths, may share a road."""
 
@@ -33,14 +40,23 @@ class WrongWayWatch:
         self._shared = shared
         self._forward = [0.0] * PARTS
         self._backward = [0.0] * PARTS
+        self._along_ms = [-1] * PARTS
+
+    def drives(self, along: NDArray[np.bool_], at_ms: int) -> None:
+        """One look at the road: which cells at each part of the line, shape (PARTS, n), are driven along the direction."""
+        for part in np.flatnonzero(along.any(axis=1)).tolist():
+            self._along_ms[part] = at_ms
 
     def forward(self, place: float) -> None:
         """A vehicle crossed along the direction at `place` (0..1 along the line)."""
         self._learn(self._forward, place)
 
-    def backward(self, place: float, speed_m_s: float) -> float | None:
-        """A vehicle crossed against it; returns how sure it is that it may not, None: it may."""
+    def backward(self, place: float, speed_m_s: float, at_ms: int) -> float | None:
+        """A vehicle crossed against it at `at_ms`; returns how sure it is that it may not, None: it may."""
         lawful, part = self._lawful(place), self._part(place)
+        near_ms = self._along_ms[max(0, part - 1) : part + 2]
+        if any(ms >= 0 and abs(ms - at_ms) <= CONTRADICTS_MS for ms in near_ms):
+            return None
         if self._shared:
             self._learn(self._backward, place)
         if lawful or abs(speed_m_s) < SLOWEST_M_S:
@@ -68,11 +84,11 @@ class WrongWayWatch:
 
     def snapshot(self) -> dict[str, Any]:
         """Everything."""
-        return {"forward": list(self._forward), "backward": list(self._backward)}
+        return {"forward": list(self._forward), "backward": list(self._backward), "along_ms": list(self._along_ms)}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `snapshot`."""
-        self._forward, self._backward = list(state["forward"]), list(state["backward"])
+        self._forward, self._backward, self._along_ms = list(state["forward"]), list(state["backward"]), list(state["along_ms"])
 
 
 def shares_its_line(geometry: CameraGeometry, way: Carriageway) -> bool:
@@ -87,6 +103,14 @@ def shares_its_line(geometry: CameraGeometry, way: Carriageway) -> bool:
         if _cosine(way.direction_vector, other.direction_vector) < 0 and _near(line, theirs):
             return True
     return False
+
+
+def cells_on(line: Line, view: RoadView) -> NDArray[np.intp]:
+    """For each part of the line the flat indices of the grid's nearest cells, shape (PARTS, NEAREST_CELLS)."""
+    share = (np.arange(PARTS) + 0.5) / PARTS
+    x, y = line[0] + share * (line[2] - line[0]), line[1] + share * (line[3] - line[1])
+    far = np.hypot(view.map_x.ravel() * view.step - x[:, None], view.map_y.ravel() * view.step - y[:, None])
+    return np.asarray(np.argpartition(far, NEAREST_CELLS, axis=1)[:, :NEAREST_CELLS], np.intp)
 
 
 def _near(a: Line, b: Line) -> bool:
