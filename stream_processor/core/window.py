@@ -17,7 +17,7 @@ are subtracted oldest first, then the value is added.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,32 +52,39 @@ class WindowSettings:
             yield "close_z", str(self.close_z), f"at most open_z ({self.open_z})"
 
 
+_FIELDS = 8
+"""Words of a row's record: one cache line of 64 bytes."""
+
+
 @dataclass(slots=True)
 class WindowState:
-    """Rows of state, arrays of shape (rows,) and `ring` (rows, slots): empty slots hold 0.0 and a zero bit in `filled`."""
+    """Rows of state: `ring` (rows, slots), where empty slots hold 0.0 and a zero bit in `filled`, and `cells` (rows, 8), a record of eight
+    words for each row. The other arrays, shape (rows,), are views of its columns: what belongs to one device lies together."""
 
     ring: NDArray[np.float64]
-    filled: NDArray[np.uint64]
-    newest: NDArray[np.int64]
-    total: NDArray[np.float64]
-    count: NDArray[np.int64]
-    seen: NDArray[np.int64]
-    mu: NDArray[np.float64]
-    var: NDArray[np.float64]
-    is_open: NDArray[np.bool_]
+    cells: NDArray[np.float64]
+    total: NDArray[np.float64] = field(init=False)
+    mu: NDArray[np.float64] = field(init=False)
+    var: NDArray[np.float64] = field(init=False)
+    newest: NDArray[np.int64] = field(init=False)
+    count: NDArray[np.int64] = field(init=False)
+    seen: NDArray[np.int64] = field(init=False)
+    filled: NDArray[np.uint64] = field(init=False)
+    is_open: NDArray[np.bool_] = field(init=False)
+
+    def __post_init__(self) -> None:
+        whole = self.cells.view(np.int64)
+        self.total, self.mu, self.var = self.cells[:, 0], self.cells[:, 1], self.cells[:, 2]
+        self.newest, self.count, self.seen = whole[:, 3], whole[:, 4], whole[:, 5]
+        self.filled = self.cells.view(np.uint64)[:, 6]
+        self.is_open = self.cells.view(np.bool_)[:, 8 * 7]  # the lowest byte of the last word
 
     @classmethod
     def empty(cls, rows: int, slots: int) -> WindowState:
         """Rows that have seen nothing."""
-        return cls(
-            np.zeros((rows, slots)), np.zeros(rows, np.uint64), np.full(rows, NEVER, np.int64), np.zeros(rows), np.zeros(rows, np.int64),
-            np.zeros(rows, np.int64), np.zeros(rows), np.zeros(rows), np.zeros(rows, np.bool_),
-        )  # fmt: skip
-
-    def columns(self) -> Iterator[tuple[str, NDArray[Any]]]:
-        """Name and array of every column."""
-        for name in self.__slots__:
-            yield name, getattr(self, name)
+        state = cls(np.zeros((rows, slots)), np.zeros((rows, _FIELDS)))
+        state.newest[:] = NEVER
+        return state
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,20 +132,19 @@ class Windows:
     def _grow(self, rows: int) -> None:
         old = len(self._state.total)
         grown = WindowState.empty(max(rows, 2 * old, 64), self._rule.slots)
-        for name, column in self._state.columns():
-            getattr(grown, name)[:old] = column
+        grown.ring[:old], grown.cells[:old] = self._state.ring, self._state.cells
         self._state = grown
 
     def snapshot(self) -> dict[str, Any]:
-        """Every column as bytes, little-endian."""
-        plain: dict[str, Any] = {"late": self.late, "duplicates": self.duplicates, "rows": len(self._state.total)}
-        return plain | {name: column.astype(column.dtype.newbyteorder("<")).tobytes() for name, column in self._state.columns()}
+        """All rows as bytes."""
+        ring, cells = self._state.ring.tobytes(), self._state.cells.tobytes()
+        return {"late": self.late, "duplicates": self.duplicates, "rows": len(self._state.total), "ring": ring, "cells": cells}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue exactly from `snapshot()`: no row is touched one by one."""
         fresh = WindowState.empty(state["rows"], self._rule.slots)
-        for name, column in fresh.columns():
-            column.reshape(-1)[:] = np.frombuffer(state[name], column.dtype.newbyteorder("<"))
+        fresh.ring.reshape(-1)[:] = np.frombuffer(state["ring"])
+        fresh.cells.reshape(-1)[:] = np.frombuffer(state["cells"])
         self._state, self.late, self.duplicates = fresh, state["late"], state["duplicates"]
 
 

@@ -22,16 +22,14 @@ def compiled_kernel() -> Kernel | None:
         np.frombuffer(b"", np.float64),
     ):  # of our own and of a received buffer: compiled now, not at the first event
         nothing = WindowState.empty(0, 2)
-        run(
-            *(column for _, column in nothing.columns()), np.empty(0, np.int32), np.empty(0, np.int64), values,
-            2, 0.5, 1, 0.0, 1, 0.0, 0.0, 0.0, 0.0,
-        )  # fmt: skip
+        rows, slot = np.empty(0, np.int32), np.empty(0, np.int64)
+        run(nothing.ring, *_views(nothing), rows, slot, values, 2, 0.5, 1, 0.0, 1, 0.0, 0.0, 0.0, 0.0)
 
     def take(
         state: WindowState, rule: WindowSettings, row: NDArray[np.int32], slot: NDArray[np.int64], value: NDArray[np.float64]
     ) -> tuple[Changes, int, int]:
         at, opened, numbers, changed, late, duplicates = run(
-            state.ring, state.filled, state.newest, state.total, state.count, state.seen, state.mu, state.var, state.is_open,
+            state.ring, *_views(state),
             row, slot, value, rule.slots, rule.alpha, rule.warm_up, rule.open_mean, rule.open_count, rule.open_z, rule.open_value,
             rule.close_mean, rule.close_z,
         )  # fmt: skip
@@ -44,3 +42,8 @@ def _changes(row: NDArray[np.int32], at: NDArray[np.int64], opened: NDArray[np.b
     order = np.argsort(row[at], kind="stable")
     numbers = numbers[order]
     return Changes(at[order], opened[order], numbers[:, 0], numbers[:, 1].astype(np.int64), numbers[:, 2])
+
+
+def _views(state: WindowState) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.uint64]]:
+    """The records as the three kinds of words they hold."""
+    return state.cells, state.cells.view(np.int64), state.cells.view(np.uint64)
