@@ -31,11 +31,13 @@ class Camera:
 
     width: int
     height: int
+    height_m: float = HEIGHT_M
+    tilt_rad: float = TILT_RAD
 
     def project(self, x: Floats, y: Floats, z: Floats) -> tuple[Floats, Floats]:
         """Pixel columns and rows of world points."""
-        sin, cos, focal = math.sin(TILT_RAD), math.cos(TILT_RAD), FOCAL_OF_WIDTH * self.width
-        below = HEIGHT_M - z
+        sin, cos, focal = math.sin(self.tilt_rad), math.cos(self.tilt_rad), FOCAL_OF_WIDTH * self.width
+        below = self.height_m - z
         depth = y * cos + below * sin
         return self.width / 2 + focal * x / depth, self.height / 2 + focal * (below * cos - y * sin) / depth
 

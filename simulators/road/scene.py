@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ def background(camera: Camera, seed: int) -> Picture:
     """The empty road in daylight, BGR."""
     rng = np.random.default_rng([seed, 77])
     ground = _paint_ground(rng)
-    big = Camera(camera.width * _SUPER, camera.height * _SUPER)
+    big = replace(camera, width=camera.width * _SUPER, height=camera.height * _SUPER)
     corners = np.array([(-20.0, 12.0), (20.0, 12.0), (20.0, 120.0), (-20.0, 120.0)], np.float32)
     source = np.array([((x + _LEFT_M) / _M_PER_PX, (y - _NEAR_M) / _M_PER_PX) for x, y in corners], np.float32)
     target = np.array([big.point(float(x), float(y)) for x, y in corners], np.float32)

@@ -22,10 +22,13 @@ from stream_processor.core.vision.sizes import CAR, LARGE, TWO_WHEELER, size_cla
 from stream_processor.core.vision.state import LANES, RoadState
 from stream_processor.core.vision.stopped import DWELL_S
 from stream_processor.core.vision.strip import counting_line, strip_view
+from stream_processor.core.vision.surface import surface_of
 from stream_processor.core.vision.tally import Tally
 from stream_processor.core.vision.wrong_way import CONTRADICTS_MS, WrongWayWatch, box_on, cells_on, shares_its_line
 
 LOOK_EVERY_MS = 200
+SURFACE_EVERY_MS = 380
+"""Every second look."""
 FLOW_MEMORY_MS = 10_000
 PICTURE_M = 60.0
 """A picture of unknown scale is taken to show this much road from top to bottom, for its congestion state only."""
@@ -67,7 +70,8 @@ class CarriagewayWatch:
         self._suspects: list[tuple[float, float, int]] = []
         self._size = (width, height)
         self._against = 0
-        self._look_ms = self._frame_ms = self._flow_ms = -1
+        self._surface = surface_of(self._view, geometry, width, height)
+        self._look_ms = self._frame_ms = self._flow_ms = self._surface_ms = -1
         self._flow_looks = 0
 
     @property
@@ -117,6 +121,9 @@ class CarriagewayWatch:
         self._tally.look(self._occupancy.share, speeds.value[kept])
         state = self._state.look(self._occupancy.share, speeds.value[kept] * self._unit_m, self._lanes[kept], at_ms)
         self._incidents.state(state, CONFIDENCE[self._view.basis], at_ms)
+        if self._surface is not None and (self._surface_ms < 0 or at_ms - self._surface_ms >= SURFACE_EVERY_MS):
+            self._surface_ms = at_ms
+            self._surface.look(grey, covered, at_ms, moving=not kept.any() or float(np.median(speeds.value[kept])) > self._pace.moving)
 
     def _judge_directions(self, crossings: list[Crossing], at_ms: int) -> None:
         """Learn from whoever crossed the line along it, tell whoever crossed it against its direction."""
@@ -159,13 +166,18 @@ class CarriagewayWatch:
         bikes, cars, large = seen.counts[TWO_WHEELER], seen.counts[CAR], seen.counts[LARGE]
         speed = seen.speed if health == "ok" else None
         told = self._view.basis != "none"
+        factor, occupancy, flow = self._view.speed_factor, seen.occupancy, flow_pcu_h(bikes, cars, large, span_s)
+        load = None if self._surface is None else self._surface.close()
+        if self._surface is not None and load is not None:
+            factor, occupancy = 1 - load.seen_m / self._surface.height_m, load.occupancy
+            flow = load.units_m2 * self._surface.width_m * max(speed or 0.0, 0.0) * factor * 3600
         looked = min(1.0, seen.looks * LOOK_EVERY_MS / 1000 / max(span_s, 0.2) * 1.25)
         confidence = CONFIDENCE[self._view.basis] * looked * (0.3 + 0.7 * self._occupancy.trusted_share) if health == "ok" else 0.0
         return TrafficSample(
             at_ms=end_ms, span_s=span_s, direction=self.direction, two_wheelers=bikes, cars=cars, large=large,
-            flow_pcu_h=round(flow_pcu_h(bikes, cars, large, span_s), 1), area_occupancy=round(seen.occupancy, 4),
+            flow_pcu_h=round(flow, 1), area_occupancy=round(occupancy, 4),
             confidence=round(confidence, 3),
-            speed_kmh=round(max(speed, 0.0) * 3.6 * self._view.speed_factor, 2) if speed is not None and told else None,
+            speed_kmh=round(max(speed, 0.0) * 3.6 * factor, 2) if speed is not None and told else None,
             speed_px_s=round(abs(speed) * self._px_per_unit, 2) if speed is not None and not told else None,
             speed_basis=self._view.basis, pcu_version=TCVN_4054.version, health=health,
             **self._further(health),
@@ -194,7 +206,8 @@ class CarriagewayWatch:
             "state": self._state.snapshot(), "incidents": self._incidents.snapshot(),
             "wrong_way": [self._wrong_way.snapshot(), self._against, [list(suspect) for suspect in self._suspects]],
             "counter": None if self._counter is None else self._counter.snapshot(),
-            "at": [self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks],
+            "surface": None if self._surface is None else self._surface.snapshot(),
+            "at": [self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks, self._surface_ms],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -209,7 +222,9 @@ class CarriagewayWatch:
         self._suspects = [(place, speed, at_ms) for place, speed, at_ms in state["wrong_way"][2]]
         if self._counter is not None:
             self._counter.restore(state["counter"])
-        self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks = state["at"]
+        if self._surface is not None:
+            self._surface.restore(state["surface"])
+        self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks, self._surface_ms = state["at"]
 
 
 def _lanes(view: RoadView) -> NDArray[np.int64]:
