@@ -15,7 +15,7 @@ from stream_processor.core.settings import CoreSettings, load_core_settings
 from stream_processor.core.step import Core, Emit
 from tests.core.city import CITY, NOON_MS, readings_event
 
-RULE = '[sensors]\ngate = "off"\n[[detectors.surge.rule]]\nname = "pm25_surge"\nquantity = "pm25"\npriority = "low"\n'
+RULE = '[[detectors.surge.rule]]\nname = "pm25_surge"\nquantity = "pm25"\npriority = "low"\n'
 LEVELS = [20.0] * 40 + [200.0] + [20.0] * 20 + [100.0] * 60 + [10.0] * 70
 VALUES = [level + (k * 7 % 11) / 4 for k, level in enumerate(LEVELS)]  # air is never still: a sensor that says so is sick
 

@@ -27,7 +27,7 @@ def air(minutes: int, station: int, seed: int = 5) -> Floats:
     weather = np.cumsum(shared.normal(0, 0.02, minutes)) * 0.5
     own = np.random.default_rng(seed * 100 + station)
     swing = 1.0 + 0.3 * np.sin(np.arange(minutes) / 1440 * 2 * np.pi)
-    return np.round(np.maximum(30.0 * swing + weather + own.normal(0, 1.0, minutes), 1.0), 1)
+    return np.asarray(np.round(np.maximum(30.0 * swing + weather + own.normal(0, 1.0, minutes), 1.0), 1), np.float64)
 
 
 def events(values: Floats, station: str, quantity: str = "pm25", a_message: int = 30) -> list[Event]:
