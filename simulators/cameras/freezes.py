@@ -88,7 +88,7 @@ def cut_outs(clip: TrueClip, frames: Sequence[Grey]) -> list[CutOut]:
     for line in clip.lines:
         for crossing in line.frames:
             cut = _cut(frames, road, line, int(crossing), clip.fps)
-            if cut is not None:
+            if cut is not None and all((cut.frame, cut.left, cut.top) != (other.frame, other.left, other.top) for other in found):
                 found.append(cut)
     return found
 
