@@ -6,8 +6,8 @@ The common form, base fields in the first record only and a number in each, is r
 
 from __future__ import annotations
 
-import re
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
@@ -20,18 +20,17 @@ from stream_processor.core.names import NameTable
 
 _LATEST_S = 2.0**43
 _RELATIVE_BELOW_S = 2**28  # RFC 8428 section 4.5.3
-_BASE = re.compile(rb'"b[ntuvs]')
 
 
-class _Record(msgspec.Struct, gc=False):
-    v: float
-    t: float = 0.0
-    n: str = ""
-    u: str = ""
-    bn: str | None = None
-    bt: float | None = None
-    bu: str | None = None
-    bv: float | None = None
+_UNITS = tuple(dict.fromkeys(quantity.unit for quantity in QUANTITIES.values()))
+_Record = msgspec.defstruct(  # names and units as literals: no string is made for them
+    "_Record",
+    [
+        ("v", float), ("t", float, 0.0), ("n", Literal[tuple(QUANTITIES)]), ("u", Literal[("", *_UNITS)], ""),
+        ("bn", str | None, None), ("bt", float | None, None), ("bu", str | None, None), ("bv", float | None, None),
+    ],
+    gc=False, kw_only=True,
+)  # fmt: skip
 
 
 class Pack(NamedTuple):
@@ -43,73 +42,100 @@ class Pack(NamedTuple):
     bad: int
 
 
+_NOTHING = Pack(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), 0)
+_REMEMBERED_SHAPES = 1000
+
+
+class _Plain(NamedTuple):
+    """A pack of the common form: its device and base values, and the wanted records' own."""
+
+    device: str
+    base_s: float
+    base_value: float
+    seconds: list[float]
+    values: list[float]
+
+
 class PackDecoder:
     """Decodes blocks of packs; devices get rows in `table`."""
 
     def __init__(self, table: NameTable, quantity: str) -> None:
         self._table = table
         self._quantity = quantity
-        self._decode = msgspec.json.Decoder(list[_Record]).decode
-        self._fitting: dict[frozenset[tuple[str, str]], bool] = {}
+        kind: Any = list[_Record]  # type: ignore[valid-type]  # made at run time
+        self._decode: Callable[[bytes], list[Any]] = msgspec.json.Decoder(kind).decode
+        self._wanted: dict[tuple[str, ...], list[int] | None] = {}
 
     def decode(self, data: bytes, now_ms: int) -> Pack:
         """The packs of `data`; relative times count from `now_ms`."""
-        rows: list[int] = []
-        lengths: list[int] = []
-        times: list[NDArray[np.int64]] = []
-        values: list[NDArray[np.float64]] = []
+        return self._block(data, now_ms, careful=False) or self._block(data, now_ms, careful=True) or _NOTHING
+
+    def _block(self, data: bytes, now_ms: int, careful: bool) -> Pack | None:
+        """None: a time asks for the long way, `careful`."""
+        seconds: list[float] = []
+        values: list[float] = []
+        heads: list[tuple[int, int, float, float]] = []
+        read: list[tuple[int, NDArray[np.int64]]] = []
         bad = 0
         for line in data.split(b"\n"):
             if not line:
                 continue
-            try:
-                device, at_ms, value = self._plain(line) or self._any(line, now_ms)
-            except Rejected:
-                bad += 1
-                continue
-            rows.append(self._table.number(device))
-            lengths.append(len(at_ms))
-            times.append(at_ms)
-            values.append(value)
-        if not rows:
-            return Pack(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), bad)
-        return Pack(np.repeat(np.array(rows, np.int32), lengths), np.concatenate(times), np.concatenate(values), bad)
+            plain = None if careful else self._plain(line)
+            if plain is None:
+                try:
+                    device, at_ms, value = self._any(line, now_ms)
+                except Rejected:
+                    bad += 1
+                    continue
+                read.append((len(seconds), at_ms))
+                plain = _Plain(device, float(_RELATIVE_BELOW_S), 0.0, [0.0] * len(at_ms), value.tolist())
+            heads.append((self._table.number(plain.device), len(plain.seconds), plain.base_s, plain.base_value))
+            seconds += plain.seconds
+            values += plain.values
+        if not heads:
+            return _NOTHING._replace(bad=bad)
+        row, length, base_s, base_value = (np.array(column) for column in zip(*heads, strict=True))
+        at_s = np.array(seconds) + np.repeat(base_s, length)
+        if not ((at_s >= _RELATIVE_BELOW_S) & (at_s < _LATEST_S)).all():
+            return None
+        times = np.rint(at_s * 1000).astype(np.int64)
+        for start, at_ms in read:
+            times[start : start + len(at_ms)] = at_ms
+        return Pack(np.repeat(row.astype(np.int32), length), times, np.array(values) + np.repeat(base_value, length), bad)
 
-    def _plain(self, line: bytes) -> tuple[str, NDArray[np.int64], NDArray[np.float64]] | None:
-        """(device, times, values) of a pack of the common form; None: read it the long way."""
+    def _plain(self, line: bytes) -> _Plain | None:
+        """None: read it the long way."""
         try:
-            records: list[Any] = self._decode(line)
+            records = self._decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
         if not records or b'_"' in line or b"\\" in line:
             return None
         base = records[0]
         given = (base.bn is not None) + (base.bt is not None) + (base.bu is not None) + (base.bv is not None)
-        if line.count(b'"b') != given or not base.bn or base.bn[-1] not in ":/" or base.bn[:-1].count(":") + base.bn[:-1].count("/"):
+        if base.bu or line.count(b'"b') != given or not base.bn or base.bn[-1] not in ":/":
             return None
-        names = [record.n for record in records]
-        if not self._fits(names, [record.u for record in records], base.bu or ""):
+        if ":" in base.bn[:-1] or "/" in base.bn[:-1]:
             return None
-        start_s, base_value = base.bt or 0.0, base.bv or 0.0
-        seconds = np.array([record.t for record in records]) + start_s
-        if not ((seconds >= _RELATIVE_BELOW_S) & (seconds < _LATEST_S)).all():
+        wanted = self._places((*[record.n for record in records], *[record.u for record in records]))
+        if wanted is None:
             return None
-        value = np.array([record.v for record in records]) + base_value
-        at_ms = np.rint(seconds * 1000).astype(np.int64)
-        if names.count(self._quantity) < len(names):
-            wanted = np.array([name == self._quantity for name in names])
-            return base.bn[:-1], at_ms[wanted], value[wanted]
-        return base.bn[:-1], at_ms, value
+        if len(wanted) < len(records):
+            records = [records[k] for k in wanted]
+        seconds, values = [record.t for record in records], [record.v for record in records]
+        return _Plain(base.bn[:-1], base.bt or 0.0, base.bv or 0.0, seconds, values)
 
-    def _fits(self, names: list[str], units: list[str], base_unit: str) -> bool:
-        """Whether every name is a known quantity in its unit; packs repeat themselves, so the answers are kept."""
-        pairs = frozenset(zip(names, units, strict=True))
-        fits = self._fitting.get(pairs)
-        if fits is None or base_unit:
-            fits = all(name in QUANTITIES and (unit or base_unit) in ("", QUANTITIES[name].unit) for name, unit in pairs)
-            if not base_unit and len(self._fitting) < 1000:
-                self._fitting[pairs] = fits
-        return fits
+    def _places(self, names_and_units: tuple[str, ...]) -> list[int] | None:
+        """Where the wanted quantity stands, None unless every name is a quantity in its unit. Packs repeat themselves: answers are kept."""
+        if names_and_units in self._wanted:
+            return self._wanted[names_and_units]
+        half = len(names_and_units) // 2
+        pairs = list(zip(names_and_units[:half], names_and_units[half:], strict=True))
+        fits = all(name in QUANTITIES and unit in ("", QUANTITIES[name].unit) for name, unit in pairs)
+        places = [k for k, (name, _) in enumerate(pairs) if name == self._quantity] if fits else None
+        if len(self._wanted) < _REMEMBERED_SHAPES:
+            self._wanted[names_and_units] = places
+        return places
 
     def _any(self, line: bytes, now_ms: int) -> tuple[str, NDArray[np.int64], NDArray[np.float64]]:
         """The long way. Raises Rejected."""
