@@ -37,8 +37,22 @@ _TABLE = (
     Quantity("speed_kmh", "km/h", 0, 300, "Tốc độ trung bình", "Mean speed"),
     Quantity("area_occupancy", "/", 0, 1, "Mức chiếm dụng mặt đường", "Area occupancy"),
     Quantity("flow_pcu_h", "PCU/h", 0, 60000, "Lưu lượng", "Flow"),
+    # What our own services and hosts say of themselves, down the same path.
+    Quantity("received_per_s", "1/s", 0, 1e9, "Số mục nhận mỗi giây", "Items received per second"),
+    Quantity("errors_per_s", "1/s", 0, 1e9, "Số lỗi mỗi giây", "Errors per second"),
+    Quantity("latency_ms", "ms", 0, 1e9, "Thời gian xử lý", "Time taken"),
+    Quantity("canary_ms", "ms", 0, 1e9, "Từ lúc đo đến khi thấy được", "From reading to sight"),
+    Quantity("lag_items", "1", 0, 1e15, "Số mục còn chờ xử lý", "Items still to be read"),
+    Quantity("outbox_items", "1", 0, 1e15, "Số mục chờ gửi", "Items waiting to be sent"),
+    Quantity("up_s", "s", 0, 1e12, "Thời gian chạy", "Time since start"),
+    Quantity("cpu_ratio", "/", 0, 1, "Mức dùng bộ xử lý", "Processor in use"),
+    Quantity("load_ratio", "/", 0, 1000, "Tải trên mỗi lõi", "Load per core"),
+    Quantity("memory_mb", "MB", 0, 1e9, "Bộ nhớ đang dùng", "Memory in use"),
+    Quantity("memory_ratio", "/", 0, 1, "Tỷ lệ bộ nhớ đang dùng", "Share of memory in use"),
+    Quantity("disk_ratio", "/", 0, 1, "Tỷ lệ đĩa đang dùng", "Share of disk in use"),
 )
 
 QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _TABLE}
-READINGS: frozenset[str] = frozenset(q.name for q in _TABLE if q.name not in {"speed_kmh", "area_occupancy", "flow_pcu_h"})
+_TRAFFIC = {"speed_kmh", "area_occupancy", "flow_pcu_h"}
+READINGS: frozenset[str] = frozenset(q.name for q in _TABLE if q.name not in _TRAFFIC)
 """What a sensor reading may carry; the traffic quantities come out of samples."""
