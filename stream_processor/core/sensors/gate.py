@@ -54,7 +54,9 @@ class Gate:
         seen = self._see(rows, at_ms, value)
         bits = np.zeros(len(rows), np.uint16)
         for look, bit in self._checks:
-            bits[look(memory, seen)] |= bit
+            found = look(memory, seen)
+            if found.any():
+                bits[found] |= bit
         self._remember(seen, bits)
         return bits
 
@@ -70,10 +72,24 @@ class Gate:
 
     def _remember(self, seen: Seen, bits: Faults) -> None:
         memory, rows = self.memory, seen.rows
+        if bits.any() or not seen.is_known.all():
+            self._learn_from_some(seen, bits)
+        else:
+            memory.count_restlessness(rows, seen.at_ms, memory["median"][rows], seen.is_known)
+            memory.learn(rows, seen.at_ms, seen.value, seen.step, seen.off)
+        gap_ms = np.minimum(np.maximum(seen.at_ms - memory["last_ms"][rows], 0), DAY_MS).astype(float)
+        count = memory["count"][rows]
+        memory["gap_ms"][rows] += np.where(count > 0, (gap_ms - memory["gap_ms"][rows]) / np.minimum(np.maximum(count, 1), 100), 0.0)
+        memory["last"][rows], memory["is_healthy"][rows] = seen.value, bits == 0
+        memory["last_ms"][rows] = np.where(count > 0, np.maximum(memory["last_ms"][rows], seen.at_ms), seen.at_ms)
+        memory["count"][rows] = count + 1
+
+    def _learn_from_some(self, seen: Seen, bits: Faults) -> None:
+        """Where not all are known and well: each learns what it may."""
+        memory, rows = self.memory, seen.rows
         grave = (bits & ~np.uint16(Fault.FOG)) != 0
-        if not seen.is_known.all():
-            new = ~seen.is_known
-            memory.warm(rows[new], seen.at_ms[new], seen.value[new], seen.step[new])
+        new = ~seen.is_known
+        memory.warm(rows[new], seen.at_ms[new], seen.value[new], seen.step[new])
         known = seen.is_known & ((bits & np.uint16(Fault.SPIKE | Fault.STUCK)) == 0)
         restless = (bits & np.uint16(Fault.NOISE)) != 0
         memory.count_restlessness(rows[known], seen.at_ms[known], memory["median"][rows[known]], ~restless[known])
@@ -82,12 +98,6 @@ class Gate:
         only_noise = seen.is_known & (bits == np.uint16(Fault.NOISE))
         memory.accept(rows[only_noise], seen.at_ms[only_noise], seen.value[only_noise])
         memory["off_count"][rows] += seen.is_known & grave & ~only_noise
-        gap_ms = np.minimum(np.maximum(seen.at_ms - memory["last_ms"][rows], 0), DAY_MS).astype(float)
-        count = memory["count"][rows]
-        memory["gap_ms"][rows] += np.where(count > 0, (gap_ms - memory["gap_ms"][rows]) / np.minimum(np.maximum(count, 1), 100), 0.0)
-        memory["last"][rows], memory["is_healthy"][rows] = seen.value, bits == 0
-        memory["last_ms"][rows] = np.where(count > 0, np.maximum(memory["last_ms"][rows], seen.at_ms), seen.at_ms)
-        memory["count"][rows] = count + 1
 
     def snapshot(self) -> dict[str, Any]:
         """Plain values."""
