@@ -82,7 +82,8 @@ def _build(path: Path) -> None:
         env = {**os.environ, **tools, "GOTOOLCHAIN": "local", "CGO_ENABLED": "1", "GOBIN": str(part), "RUSTFLAGS": "--cap-lints=warn"}
         _go(["install", _PKG_CONFIG], part, env)
         env["PKG_CONFIG"] = str(part / "pkg-config")
-        _go(["build", "-mod=readonly", "-buildvcs=false", "-tags", _TAGS, "-o", str(part / "influxd"), _PACKAGE], part, env)
+        named = ["-ldflags", f"-X main.version=v{influxd_version()}"]
+        _go(["build", "-mod=readonly", "-buildvcs=false", "-tags", _TAGS, *named, "-o", str(part / "influxd"), _PACKAGE], part, env)
         path.parent.mkdir(exist_ok=True)
         (part / "influxd").rename(path)  # whole or not at all
     finally:
