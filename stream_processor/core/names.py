@@ -56,7 +56,9 @@ class NameTable:
             more = ~same & (number >= 0)
             rest, slot = rest[more], (slot[more] + 1) & (len(self.slots) - 1)
         unknown = np.flatnonzero(found < 0)
-        found[unknown] = [self.number(bytes(row).decode()) for row in block[unknown]]
+        raw = np.ascontiguousarray(block[unknown]).view(f"V{size}").ravel().tolist()
+        new = {name: self.number(name.decode()) for name in dict.fromkeys(raw)}
+        found[unknown] = [new[name] for name in raw]
         return found
 
     def _enter(self, number: int) -> None:
