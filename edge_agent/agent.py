@@ -47,6 +47,11 @@ class Agent:
         """Items that are accepted and not acked."""
         return self._outbox.items
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be accepted now; empty when it can."""
+        return self._intake.trouble
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then end within a few seconds; what is not acked stays in the outbox for the next start."""
         log.info("agent %s: %d sources, %d items in the outbox", self._settings.id, len(self._sources), self.waiting)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import logging
 import signal
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -14,7 +14,11 @@ import click
 from city_model.clock import Clock, WallClock
 from city_model.codec.cloudevents import parse_rfc3339
 from city_model.nursery import Nursery
+from city_model.service.about import About, numbers
+from city_model.service.options import service_options
+from city_model.service.serve import telling
 from city_model.transport.open import make_transport
+from city_model.transport.port import Transport
 from edge_agent.agent import Agent
 from edge_agent.site import AS_RECORDED, LAST_ROW_NOW, AirPart, Site, load_site
 from edge_agent.sources.air_csv import AirCsvSource, Redate
@@ -27,22 +31,22 @@ from edge_agent.sources.port import Source
 @click.option("--config", "path", required=True, type=click.Path(path_type=Path), help="site.toml.")
 @click.option("--check", "only_check", is_flag=True, help="Only check the configuration.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was counted at the end.")
-def edge(path: Path, only_check: bool, as_json: bool) -> None:
+@service_options("edge")
+def edge(path: Path, only_check: bool, as_json: bool, status_port: int | None) -> None:
     """Run an agent: its cameras and stations into the outbox, the outbox to the broker.
 
     Ends on SIGTERM or Ctrl-C, or by itself when every source has ended (recordings) and everything is acknowledged.
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     site = load_site(path)
     if only_check:
         click.echo(f"{path}: nothing wrong", err=True)
         return
-    counts = asyncio.run(_run(site))
+    counts = asyncio.run(_run(site, status_port))
     if as_json:
         click.echo(json.dumps(counts))
 
 
-async def _run(site: Site) -> dict[str, object]:
+async def _run(site: Site, status_port: int | None) -> dict[str, object]:
     clock = WallClock()
     nursery = camera_nursery()
     sources = await make_sources(site, clock, nursery)
@@ -53,13 +57,31 @@ async def _run(site: Site) -> dict[str, object]:
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     end = asyncio.create_task(_stop_at_the_end(agent, stop))
     try:
-        await agent.run(stop)
+        async with telling(about_agent(agent, transport), status_port):
+            await agent.run(stop)
     finally:
         end.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await end
         await nursery.close()
     return {**agent.counts.as_dict(), "waiting": agent.waiting}
+
+
+def about_agent(agent: Agent, transport: Transport) -> About:
+    """Ready while the broker is reached and the disk takes what is measured; measuring goes on without the broker."""
+
+    def reasons() -> Iterable[str]:
+        if not transport.connected:
+            yield "not connected to the broker; the outbox keeps everything"
+        if agent.trouble:
+            yield agent.trouble
+
+    def told() -> dict[str, float]:
+        counts = agent.counts
+        errors = counts.faults + counts.set_aside + counts.evicted + counts.rejected.total()
+        return {**numbers(counts), "received": float(counts.accepted), "errors": float(errors)}
+
+    return About("edge", told, reasons, lambda: {"outbox_items": float(agent.waiting)})
 
 
 async def make_sources(site: Site, clock: Clock, nursery: Nursery | None = None) -> list[Source]:

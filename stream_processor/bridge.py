@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -50,6 +51,10 @@ class BridgeCounts:
     acks: int = 0
     acks_unsent: int = 0
     log_retries: int = 0
+    batches: int = 0
+    busy_s: float = 0.0
+    log_away: str = ""
+    """Why the log takes nothing now; empty while it does."""
     dead_lettered: Counter[str] = field(default_factory=Counter)
 
     def as_dict(self) -> dict[str, Any]:
@@ -84,7 +89,10 @@ async def run_bridge(
         if ready is not None:
             ready.set()
         while (batch := await bridge.next_batch()) is not None:
+            begun_s = time.monotonic()
             await bridge.carry(batch)
+            bridge.counts.batches += 1
+            bridge.counts.busy_s += time.monotonic() - begun_s
     finally:
         await transport.close()
         log.info("bridge stopped", extra=bridge.counts.as_dict())
@@ -172,6 +180,7 @@ class _Bridge:
                 if wait_s == _FIRST_WAIT_S:
                     log.warning("the log is away, nothing is acked until it is back: %s", err)
                 self.counts.log_retries += 1
+                self.counts.log_away = str(err)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._stop.wait(), wait_s * random.uniform(0.5, 1.5))
                 if self._stop.is_set():
@@ -179,6 +188,7 @@ class _Bridge:
                 wait_s = min(2 * wait_s, _LONGEST_WAIT_S)
             else:
                 self.counts.stored += len(records)
+                self.counts.log_away = ""
                 return True
 
     async def _answer(self, place: str, ranges: Sequence[AckRange]) -> None:

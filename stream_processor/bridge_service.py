@@ -7,15 +7,17 @@ from pathlib import Path
 
 from city_model.clock import WallClock
 from city_model.faults import ConfigError, Problem
+from city_model.service.serve import telling
 from city_model.transport.open import make_transport
 from stream_processor.bridge import BATCH, BridgeCounts, run_bridge
 from stream_processor.bridge_registry import RegistryFile
 from stream_processor.logs.open import check_url, open_log
+from stream_processor.told import about_bridge
 
 
 async def serve_bridge(
     city_path: Path, mqtt_url: str, credentials: Path | None, log_url: str, stop: asyncio.Event, *,
-    client_id: str = "bridge", share: str = "", allow_plaintext: bool = False,
+    client_id: str = "bridge", share: str = "", allow_plaintext: bool = False, status_port: int | None = None,
 ) -> BridgeCounts:  # fmt: skip
     """Run until `stop`. Raises ConfigError with all problems, Unavailable when broker or log cannot be reached."""
     problems: list[Problem] = list(check_url(log_url))
@@ -31,6 +33,8 @@ async def serve_bridge(
         raise ConfigError(problems)
     event_log = await open_log(log_url)
     try:
-        return await run_bridge(transport, event_log, city, WallClock(), stop, client_id=client_id, share=share)
+        counts = BridgeCounts()
+        async with telling(about_bridge(counts, transport), status_port):
+            return await run_bridge(transport, event_log, city, WallClock(), stop, client_id=client_id, share=share, counts=counts)
     finally:
         await event_log.close()

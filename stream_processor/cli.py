@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import click
 
+from city_model.service.options import service_options
 from stream_processor.cli_store import keep_from, keeps
 
 
@@ -22,16 +23,21 @@ from stream_processor.cli_store import keep_from, keeps
 @click.option(
     "--gather", "gather_s", type=click.FloatRange(0, 60), default=1.0, show_default=True, help="Seconds to wait for more before a write."
 )
-def sink(log_url: str, store_url: str, raw_days: int, minute_days: int, hour_days: int, group: str, gather_s: float) -> None:
+@service_options("sink")
+def sink(
+    log_url: str, store_url: str, raw_days: int, minute_days: int, hour_days: int, group: str, gather_s: float, status_port: int | None
+) -> None:  # fmt: skip
     """Write observations from the log into the series store until interrupted; prints its counts as JSON at the end.
 
     How long what is kept is for the embedded store; InfluxDB is told by `saola store setup`.
     """
     import json
 
+    from city_model.service.serve import telling
     from stream_processor.logs.open import open_log
     from stream_processor.sink import SinkCounts, run_sink
     from stream_processor.stores.open import open_store
+    from stream_processor.told import about_sink
 
     counts = SinkCounts()
 
@@ -39,7 +45,8 @@ def sink(log_url: str, store_url: str, raw_days: int, minute_days: int, hour_day
         store = open_store(store_url, keep_from(raw_days, minute_days, hour_days, "saola sink"))
         event_log = await open_log(log_url)
         try:
-            await run_sink(event_log, store, _stop_on_signals(), counts, group=group, gather_s=gather_s)
+            async with telling(about_sink(counts, event_log), status_port):
+                await run_sink(event_log, store, _stop_on_signals(), counts, group=group, gather_s=gather_s)
         finally:
             await event_log.close()
             store.close()
@@ -55,11 +62,15 @@ def sink(log_url: str, store_url: str, raw_days: int, minute_days: int, hour_day
 @click.option("--member", default="", help="Name within the group; without it, host and pid.")
 @click.option("--ticks", type=click.Choice(["own", "external"]), default="own", show_default=True, help="Who writes time into the log.")
 @click.option("--announce", is_flag=True, help="Print a JSON line for every partition that is taken over.")
-def stream(city_path: Path, log_url: str, core_path: Path | None, member: str, ticks: Literal["own", "external"], announce: bool) -> None:
+@service_options("stream")
+def stream(
+    city_path: Path, log_url: str, core_path: Path | None, member: str, ticks: Literal["own", "external"], announce: bool,
+    status_port: int | None,
+) -> None:  # fmt: skip
     """Judge what stands in the log: one worker of the engine. Start more of them to scale out; partitions move by themselves."""
     from stream_processor.worker import run_worker
 
-    asyncio.run(run_worker(city_path, log_url, core_path, member, ticks, announce))
+    asyncio.run(run_worker(city_path, log_url, core_path, member, ticks, announce, status_port))
 
 
 @click.command()
@@ -72,18 +83,21 @@ def stream(city_path: Path, log_url: str, core_path: Path | None, member: str, t
 @click.option("--share", default="", metavar="GROUP", help="Share the messages with the other bridges of GROUP.")
 @click.option("--client-id", default="bridge", show_default=True, help="MQTT client id; bridges that share need one each.")
 @click.option("--allow-plaintext", is_flag=True, help="Speak mqtt:// to a broker on another machine: the network is trusted.")
+@service_options("bridge")
 def bridge(
-    city_path: Path, mqtt_url: str, credentials: Path | None, log_url: str, share: str, client_id: str, allow_plaintext: bool
-) -> None:
+    city_path: Path, mqtt_url: str, credentials: Path | None, log_url: str, share: str, client_id: str, allow_plaintext: bool,
+    status_port: int | None,
+) -> None:  # fmt: skip
     """Carry messages from MQTT into the log until interrupted; prints its counts as JSON at the end."""
     import json
 
     from stream_processor.bridge_service import serve_bridge
 
     async def run() -> None:
-        options = {"client_id": client_id, "share": share}
+        options: dict[str, Any] = {"client_id": client_id, "share": share}
         counts = await serve_bridge(
-            city_path, mqtt_url, credentials, log_url, _stop_on_signals(), allow_plaintext=allow_plaintext, **options
+            city_path, mqtt_url, credentials, log_url, _stop_on_signals(), allow_plaintext=allow_plaintext, status_port=status_port,
+            **options,
         )  # fmt: skip
         click.echo(json.dumps(counts.as_dict()))
 
@@ -96,26 +110,39 @@ def bridge(
 @click.option(
     "--sample-every", "sample_every_s", type=click.FloatRange(1, 300), default=5.0, show_default=True, help="Seconds per traffic sample."
 )
+@click.option(
+    "--dwell", "dwell_s", type=click.FloatRange(3, 3600), default=10.0, show_default=True,
+    help="Seconds that a vehicle has to stand on a live lane to be told.",
+)  # fmt: skip
 @click.option("--member", default="", help="Name within the group; without it, host and pid.")
-def vision(log_url: str, cameras: Path | None, sample_every_s: float, member: str) -> None:
+@service_options("vision")
+def vision(log_url: str, cameras: Path | None, sample_every_s: float, member: str, status_port: int | None) -> None:
     """Turn camera frames in the log into traffic samples, decoding in child processes, until interrupted."""
     import os
     import socket
 
+    from city_model.service.serve import telling
     from stream_processor.frames import FrameService, VisionSettings, check_cameras
     from stream_processor.logs.open import open_log
+    from stream_processor.told import about_counter
 
     check_cameras(cameras)
 
     async def run() -> None:
         event_log = await open_log(log_url)
         try:
-            service = FrameService(event_log, VisionSettings(cameras, sample_every_s))
-            await service.run(member or f"{socket.gethostname()}-{os.getpid()}", _stop_on_signals())
+            service = FrameService(event_log, VisionSettings(cameras, sample_every_s, dwell_s))
+            about = about_counter("vision", service.counts, "frames", _is_vision_failure, lambda: service.counts["take_overs"] > 0)
+            async with telling(about, status_port):
+                await service.run(member or f"{socket.gethostname()}-{os.getpid()}", _stop_on_signals())
         finally:
             await event_log.close()
 
     asyncio.run(run())
+
+
+def _is_vision_failure(name: str) -> bool:
+    return name.startswith("dead_") or name == "child_deaths"
 
 
 def _stop_on_signals() -> asyncio.Event:

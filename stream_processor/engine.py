@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -56,7 +57,12 @@ class EngineCounts:
     take_overs: int = 0
     fenced: int = 0
     bugs: int = 0
+    batches: int = 0
+    busy_s: float = 0.0
+    assigned: frozenset[int] = frozenset()
     owned: set[int] = field(default_factory=set)
+    reached: dict[int, int] = field(default_factory=dict)
+    """Next offset of each owned partition."""
 
 
 class Engine:
@@ -80,10 +86,11 @@ class Engine:
         workers: dict[int, asyncio.Task[None]] = {}
         try:
             while not stop.is_set():
-                assigned = await membership.assigned()
+                assigned = self.counts.assigned = await membership.assigned()
                 for gone in workers.keys() - assigned:
                     await _end(workers.pop(gone))
                     self.counts.owned.discard(gone)
+                    self.counts.reached.pop(gone, None)
                 for new in sorted(assigned - workers.keys()):
                     workers[new] = asyncio.create_task(self._work(new), name=f"engine-p{new}")
                 for task in workers.values():
@@ -182,7 +189,11 @@ class _Partition:
                 await self._tick_if_due()
             rows = await self._reader.fetch(self._settings.batch_records, wait_s=0.1)
             if rows:
+                begun_s = time.monotonic()
                 await self._process(rows)
+                self._e.counts.batches += 1
+                self._e.counts.busy_s += time.monotonic() - begun_s
+            self._e.counts.reached[self._p] = self._reader.position
 
     async def _tick_if_due(self) -> None:
         now_ms = self._e._clock.now_ms()

@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import socket
+import time
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, fields
@@ -46,11 +47,17 @@ class SinkCounts:
     """Points older than the store keeps."""
     dead_lettered: int = 0
     retries: int = 0
+    batches: int = 0
+    busy_s: float = 0.0
     owned: set[int] = field(default_factory=set)
+    reached: dict[int, int] = field(default_factory=dict)
+    away: dict[int, str] = field(default_factory=dict)
+    """Of each owned partition: the next offset, and why it cannot go on now."""
 
-    def as_dict(self) -> dict[str, int]:
+    def as_dict(self) -> dict[str, float]:
         """The counts, without the partitions that are owned now."""
-        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "owned"}
+        left_out = {"owned", "reached", "away"}
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name not in left_out}
 
 
 async def run_sink(
@@ -100,12 +107,14 @@ async def _keep_draining(event_log: EventLog, store: SeriesStore, group: str, pa
             await asyncio.sleep(1.0)  # the group will tell whose it is
         except Unavailable as err:
             counts.retries += 1
+            counts.away[partition] = str(err)
             if failures == 0:
                 log.warning("cannot write observations, will try again", extra={"partition": partition, "error": str(err)})
             await asyncio.sleep(_pause_s(failures, err))
             failures = min(failures + 1, 10)
         finally:
             counts.owned.discard(partition)
+            counts.reached.pop(partition, None)
 
 
 async def _drain(
@@ -120,15 +129,20 @@ async def _drain(
         reader = await event_log.reader(OBSERVATIONS, partition, await owner.committed() or 0)
         while True:
             rows = await reader.fetch(_MOST_RECORDS, wait_s=1.0)
+            counts.reached[partition] = reader.position
             if not rows:
                 continue
             if gather_s and len(rows) < _MOST_RECORDS:
                 await asyncio.sleep(gather_s)
                 rows += await reader.fetch(_MOST_RECORDS - len(rows), wait_s=0.0)
+            begun_s = time.monotonic()
             batches, letters = sort_out(rows)
             for batch in batches:
                 letters += _account(batch, await asyncio.to_thread(store.write, batch.points), counts)
             await owner.commit(letters, rows[-1].offset + 1)
+            counts.away.pop(partition, None)
+            counts.batches += 1
+            counts.busy_s += time.monotonic() - begun_s
             counts.records += len(rows)
             counts.dead_lettered += len(letters)
             yield rows[-1].offset + 1

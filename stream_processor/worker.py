@@ -12,15 +12,18 @@ from typing import Literal
 
 from city_model.clock import WallClock
 from city_model.registry import load_city
+from city_model.service.serve import telling
 from city_model.topics import DEFAULT_PARTITIONS, LOG_TOPICS
 from stream_processor.core.settings import load_core_settings
 from stream_processor.engine import Engine, EngineSettings
 from stream_processor.logs.open import open_log
+from stream_processor.told import about_engine
 
 
 async def run_worker(
-    city_path: Path, log_url: str, core_path: Path | None, member: str, ticks: Literal["own", "external"], announce: bool
-) -> None:
+    city_path: Path, log_url: str, core_path: Path | None, member: str, ticks: Literal["own", "external"], announce: bool,
+    status_port: int | None = None,
+) -> None:  # fmt: skip
     """Raises ConfigError before any socket is opened, Unavailable when the log is not there."""
     city, core = load_city(city_path), load_core_settings(core_path)
     stop = asyncio.Event()
@@ -36,6 +39,7 @@ async def run_worker(
                 print(json.dumps({"event": "took_over", "member": name, "partition": partition}), flush=True)
 
         engine = Engine(event_log, city, core, WallClock(), EngineSettings(ticks=ticks), on_take_over=say)
-        await engine.run(name, stop)
+        async with telling(about_engine(engine.counts, event_log), status_port):
+            await engine.run(name, stop)
     finally:
         await event_log.close()

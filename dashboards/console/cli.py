@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from city_model.faults import ConfigError, Problem, Rejected
+from city_model.service.options import service_options
 
 if TYPE_CHECKING:
     from dashboards.console.accounts import Accounts
@@ -32,21 +33,25 @@ _DATA = click.option(
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65_535), help="Port; 0 takes a free one.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="A host name the page may be called by, besides loopback's.")
+@service_options("console")
 def console(
-    city_path: Path, log_url: str, store_url: str, data: Path, config: Path | None, host: str, port: int, allow_host: tuple[str, ...]
-) -> None:
+    city_path: Path, log_url: str, store_url: str, data: Path, config: Path | None, host: str, port: int, allow_host: tuple[str, ...],
+    status_port: int | None,
+) -> None:  # fmt: skip
     """Serve the operators' page until interrupted.
 
     At the first start an account `admin` is made; its generated password stands in `first-password` of the data directory.
     """
     _check_exposure(host, allow_host)
-    asyncio.run(_run(city_path, log_url, store_url, data, config, host, port, allow_host))
+    asyncio.run(_run(city_path, log_url, store_url, data, config, host, port, allow_host, status_port))
 
 
 async def _run(
-    city_path: Path, log_url: str, store_url: str, data: Path, config: Path | None, host: str, port: int, allow_host: tuple[str, ...]
-) -> None:
+    city_path: Path, log_url: str, store_url: str, data: Path, config: Path | None, host: str, port: int, allow_host: tuple[str, ...],
+    status_port: int | None,
+) -> None:  # fmt: skip
     from city_model.registry import load_city
+    from city_model.service.serve import telling
     from city_model.settings import load
     from dashboards.console.access import Access
     from dashboards.console.accounts import Accounts
@@ -54,6 +59,7 @@ async def _run(
     from dashboards.console.guard import LOOPBACK
     from dashboards.console.people import ConsoleSettings
     from dashboards.console.serve import serve
+    from dashboards.console.told import about_console
     from stream_processor.logs.open import open_log
     from stream_processor.stores.open import open_store
 
@@ -71,7 +77,8 @@ async def _run(
         app = create_app(event_log, store, city, hosts=(*LOOPBACK, *allow_host), access=access)
         taken = await serve(app, host, port, stop)
         click.echo(f"http://{f'[{host}]' if ':' in host else host}:{taken}/", err=True)
-        await app.state.served
+        async with telling(about_console(app.state.follower, app.state.view, app.state.hub), status_port):
+            await app.state.served
     finally:
         await event_log.close()
         store.close()

@@ -49,6 +49,7 @@ class Follower:
         self._behind: set[tuple[str, int]] = set()
         self._answers: dict[str, asyncio.Future[AlarmEvent]] = {}
         self.ready = asyncio.Event()
+        self.taken = 0
 
     async def prepare(self) -> None:
         """Before the page is served: topics that exist, newest values from the store. Raises Unavailable."""
@@ -106,6 +107,7 @@ class Follower:
                     await _closed(reader)
 
     def _take(self, row: Stored, *, live: bool) -> None:
+        self.taken += 1
         try:
             _TAKERS[row.topic](self, row, live)
         except (Rejected, msgspec.DecodeError, RecursionError) as err:

@@ -1,0 +1,1 @@
+"""What every service says of itself: counts, health, readiness with reasons, and log lines that machines read."""
