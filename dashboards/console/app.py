@@ -26,8 +26,10 @@ from dashboards.console.guard import LOOPBACK, Guard
 from dashboards.console.hub import Hub
 from dashboards.console.problems import problem, rejected, unavailable
 from dashboards.console.routes_act import add_acts
+from dashboards.console.routes_devices import add_devices
 from dashboards.console.routes_past import add_past
 from dashboards.console.routes_people import add_people
+from dashboards.console.routes_public import add_public
 from dashboards.console.routes_state import add_series, add_state
 from dashboards.console.view import View
 from stream_processor.logs.port import EventLog
@@ -70,6 +72,8 @@ def create_app(
     add_series(app, access, store, city)
     add_acts(app, access, view, Commands(event_log, follower), clock)
     add_past(app, access, view, clock)
+    add_devices(app, access, view)
+    add_public(app, access, view)
     add_people(app, access, hub)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return app

@@ -16,7 +16,7 @@ from dashboards.console.follow import Follower
 from dashboards.console.gate import answer, operation, person_of
 from dashboards.console.hub import MOST_VIEWERS, EventStream, Hub, Viewer
 from dashboards.console.people import Sight
-from dashboards.console.sites import AIR_FRESH_MS, CAMERA_FRESH_MS, SLOW_BELOW_KMH
+from dashboards.console.sites import AIR_FRESH_MS, AQI_FRESH_MS, CAMERA_FRESH_MS, SLOW_BELOW_KMH
 from dashboards.console.view import View
 from stream_processor.stores.port import SeriesStore
 
@@ -109,7 +109,12 @@ def described(city: City, title: str, sight: Sight) -> dict[str, object]:
         {"id": s.id, "area": s.area, "vi": s.vi, "en": s.en, "latitude": s.latitude, "longitude": s.longitude, "order": s.order}
         for s in seen
     ]
-    rules = {"camera_fresh_ms": CAMERA_FRESH_MS, "air_fresh_ms": AIR_FRESH_MS, "slow_below_kmh": SLOW_BELOW_KMH}
+    rules = {
+        "camera_fresh_ms": CAMERA_FRESH_MS,
+        "air_fresh_ms": AIR_FRESH_MS,
+        "aqi_fresh_ms": AQI_FRESH_MS,
+        "slow_below_kmh": SLOW_BELOW_KMH,
+    }
     return {
         "vi": city.name_vi, "en": city.name_en, "title": title, "timezone": city.timezone,
         "areas": [area for area in city.area if area.id in areas], "sites": sites,

@@ -112,7 +112,8 @@ class Shelf:
         return list(self._alarms.values())
 
     def open_subjects(self) -> frozenset[str]:
-        return frozenset(alarm.subject for alarm in self._alarms.values() if alarm.condition == "active")
+        """Subjects of the road and the air whose alarm stands; what only technicians see to changes no state."""
+        return frozenset(a.subject for a in self._alarms.values() if a.condition == "active" and a.kind != "maintenance")
 
     def opened_since(self, at_ms: int) -> int:
         return sum(alarm.opened_ms > at_ms for alarm in self._alarms.values())

@@ -23,6 +23,13 @@ SLOW_BELOW_PX_S = 20.0
 USED_ABOVE_RATIO = 0.1
 """Below this share of road covered, the speed of the few who pass says nothing about the road."""
 
+AQI_FRESH_MS = 8_400_000
+"""An hour's VN_AQI stands at the beginning of its hour and holds until the next is made: two hours, and time to make it."""
+AQI_BANDS = (50.0, 100.0, 150.0, 200.0, 300.0)
+"""Upper ends of VN_AQI bands 1-5 (Decision 1459/QD-TCMT, 2019)."""
+POLLUTANTS = ("pm25", "pm10", "o3", "no2", "so2", "co")
+"""What `vn_aqi_dominant` counts in."""
+
 PM25_BANDS = (25.0, 50.0, 80.0, 150.0, 250.0)
 """ug/m3, upper ends of VN_AQI bands 1-5 for PM2.5 (Decision 1459/QD-TCMT, 2019); above the last is band 6."""
 
@@ -43,7 +50,8 @@ class DirectionNow(msgspec.Struct, frozen=True):
 
 
 class DeviceNow(msgspec.Struct, frozen=True):
-    """One device. `values` (air) is quantity → (value, at_ms), old ones included: the page says how old. `band` is 1-6, 0 unknown."""
+    """One device. `values` (air) is quantity → (value, at_ms), old ones included: the page says how old. `band` is 1-6, 0 unknown;
+    `by_index`: it is that of a VN_AQI that still holds, else of the newest PM2.5."""
 
     id: str
     kind: str
@@ -52,6 +60,7 @@ class DeviceNow(msgspec.Struct, frozen=True):
     directions: tuple[DirectionNow, ...] = ()
     values: dict[str, tuple[float, int]] = {}
     band: int = 0
+    by_index: bool = False
 
 
 class SiteNow(msgspec.Struct, frozen=True):
@@ -80,9 +89,9 @@ def device_now(device: Device, figures: Figures, now_ms: int | None, open_subjec
         return DeviceNow(device.id, device.kind, worst([d.state for d in directions]), newest, directions)
     newest = max((at_ms for at_ms, _ in figures.values()), default=None)
     values = {quantity: (value, at_ms) for quantity, (at_ms, value) in figures.items()}
-    return DeviceNow(
-        device.id, device.kind, _air_state(device.id, newest, now_ms, open_subjects), newest, (), values, _band(figures, now_ms)
-    )
+    state = _air_state(device.id, newest, now_ms, open_subjects)
+    by_index = _fresh(figures.get("vn_aqi", (None, 0.0))[0], now_ms, AQI_FRESH_MS) and state != "unknown"
+    return DeviceNow(device.id, device.kind, state, newest, (), values, _band(figures, now_ms, by_index), by_index)
 
 
 def worst(states: list[State]) -> State:
@@ -116,7 +125,9 @@ def _air_state(device: str, newest: int | None, now_ms: int | None, open_subject
     return "alarm" if any(subject.startswith(device + "/") for subject in open_subjects) else "ok"
 
 
-def _band(figures: Figures, now_ms: int | None) -> int:
+def _band(figures: Figures, now_ms: int | None, by_index: bool) -> int:
+    if by_index:
+        return 1 + sum(figures["vn_aqi"][1] > end for end in AQI_BANDS)
     at_ms, value = figures.get("pm25", (None, 0.0))
     if not _fresh(at_ms, now_ms, AIR_FRESH_MS):
         return 0

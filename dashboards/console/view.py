@@ -80,6 +80,9 @@ class View:
         self.log_fault = ""
         self.dead_lettered = 0
         self.unreadable = 0
+        self.received: dict[str, int] = {}
+        """Values read by device, since `since_ms`."""
+        self.since_ms: int | None = None
         self._clock = clock
         self._devices = {s.id: tuple(d for d in city.device if d.site == s.id and d.kind != "agent") for s in city.site}
         self._wanted = {d.id: frozenset(x.id for x in d.directions) for d in city.device if d.kind != "agent"}
@@ -108,10 +111,16 @@ class View:
         order = np.argsort(readings.at_ms, kind="stable")
         index, at_ms, value = (column[order].tolist() for column in (readings.name_index, readings.at_ms, readings.value))
         newest = {i: (at, v) for i, at, v in zip(index, at_ms, value, strict=True)}
+        self._count(readings)
         for i, (at, v) in newest.items():
             self.figure(readings.names[i], at, v)
         if live and at_ms:
             self._latencies_ms.append(self._clock.now_ms() - at_ms[-1])
+
+    def _count(self, readings: Readings) -> None:
+        for name, count in zip(readings.names, np.bincount(readings.name_index, minlength=len(readings.names)).tolist(), strict=True):
+            if (device := name.partition("/")[0]) in self._wanted:
+                self.received[device] = self.received.get(device, 0) + count
 
     def figure(self, series: str, at_ms: int, value: float) -> None:
         """One newest value; series of devices or directions that the registry does not know are not shown."""
@@ -125,6 +134,7 @@ class View:
 
     def report(self, report: Report, *, live: bool) -> None:
         """The engine's account of a partition. Only a live one proves that the engine is at work."""
+        self.since_ms = report.at_ms if self.since_ms is None else min(self.since_ms, report.at_ms)
         known = self._reports.get(report.partition)
         if known is None or report.at_ms >= known.at_ms:
             self._reports[report.partition] = report
