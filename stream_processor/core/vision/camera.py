@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from city_model.events import CameraEvent, TrafficSample
 from city_model.faults import Rejected
+from stream_processor.core.vision import roads
 from stream_processor.core.vision.counting import Crossing
 from stream_processor.core.vision.geometry import CameraGeometry, load_geometry
 from stream_processor.core.vision.health import HealthWatch
@@ -26,7 +27,7 @@ from stream_processor.core.vision.way import CarriagewayWatch
 
 __all__ = ["CameraGeometry", "CameraVision", "load_geometry"]
 
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 LEAST_SIDE_PX = 32
 LEAST_SPAN_MS = 1_000
 HURRIED = ("stopped_vehicle", "wrong_way")
@@ -69,10 +70,11 @@ class CameraVision:
         self._last_ms = at_ms
         if self._health.look(grey, at_ms):
             shift_px = self._steady.look(grey, at_ms) if any(way.counts for way in self._ways) else (0.0, 0.0)
+            before = [len(way.events) for way in self._ways]
             for way in self._ways:
-                before = len(way.events)
                 self.crossings += [(way.direction, crossing) for crossing in way.feed(grey, at_ms, shift_px)]
-                self.events += way.events[before:]
+            roads.look(self._ways, grey, at_ms)
+            self.events += [event for way, told in zip(self._ways, before, strict=True) for event in way.events[told:]]
         return samples + self._hurry(at_ms)
 
     def finish(self) -> list[tuple[str, Crossing]]:
@@ -98,7 +100,7 @@ class CameraVision:
         """Start afresh for frames of this size: what was learned has other pixels."""
         geometry = self._geometry.scaled(width, height)
         self._size = (width, height)
-        self._ways = tuple(CarriagewayWatch(geometry, way, width, height, self._dwell_s) for way in geometry.carriageways)
+        self._ways = roads.carriageways(geometry, width, height, self._dwell_s)
         self._health, self._steady = HealthWatch(), Steady()
 
     def _turn(self, at_ms: int) -> list[TrafficSample]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from stream_processor.core.vision.geometry import Point
 from stream_processor.core.vision.packing import pack, unpack
 from stream_processor.core.vision.road import RoadView
 
@@ -117,24 +118,38 @@ class RoadMotion:
 
 
 class PictureMotion:
-    """Speeds on a grid in pixels, along `direction` where there is one, else their size."""
+    """Movement on a grid in pixels, from one picture to the next."""
 
     def __init__(self, view: RoadView) -> None:
         self._px = view.px_per_cell
-        self._unit = None if view.direction is None else np.asarray(view.direction, np.float32) / np.hypot(*view.direction)
         self._flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
         self._flow.setFinestScale(0)
         self._last: tuple[int, NDArray[np.uint8]] | None = None
+        self._moved: tuple[Floats, Mask] | None = None
+        self._sparse = nothing(view.valid.shape)
 
-    def look(self, picture: NDArray[np.uint8], covered: Mask, at_ms: int) -> Speeds:
-        """Pixels of the frame per second, for every covered cell."""
-        last, self._last = self._last, (at_ms, picture)
+    def remember(self, picture: NDArray[np.uint8], at_ms: int) -> None:
+        """The picture that the next look is compared with."""
+        self._last = (at_ms, picture)
+
+    def look(self, picture: NDArray[np.uint8], covered: Mask, at_ms: int) -> None:
+        """Measure what is covered."""
+        last, self._last, self._moved = self._last, (at_ms, picture), None
         if last is None or at_ms - last[0] > LONGEST_GAP_MS or min(picture.shape) < 16 or not covered.any():
-            return nothing(covered.shape)
+            return
         flow = self._flow.calc(picture, last[1], np.zeros((*picture.shape, 2), np.float32))
-        back = np.asarray(flow, np.float32) * np.float32(-self._px * 1000 / (at_ms - last[0]))
-        value = np.hypot(back[..., 0], back[..., 1]) if self._unit is None else back @ self._unit
-        return Speeds(np.ascontiguousarray(value[::SPARSE, ::SPARSE], np.float32), covered[::SPARSE, ::SPARSE])
+        sparse = np.asarray(flow, np.float32)[::SPARSE, ::SPARSE]
+        self._moved = (sparse * np.float32(-self._px * 1000 / (at_ms - last[0])), covered[::SPARSE, ::SPARSE])
+
+    def along(self, direction: Point | None) -> Speeds:
+        """Pixels of the frame per second of every covered cell, along `direction` where there is one, else their size."""
+        if self._moved is None:
+            return self._sparse
+        moved, known = self._moved
+        if direction is None:
+            return Speeds(np.hypot(moved[..., 0], moved[..., 1]), known)
+        unit = np.asarray(direction, np.float32) / np.float32(np.hypot(*direction))
+        return Speeds(np.asarray(moved @ unit, np.float32), known)
 
     def snapshot(self) -> dict[str, Any]:
         """The last picture."""

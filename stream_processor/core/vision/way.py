@@ -1,8 +1,8 @@
-"""One carriageway of one camera: looks at the road a few times a second, at the counting line with every frame, sums up a sample."""
+"""One carriageway of one camera: judges each look at its road, looks at the counting line with every frame, sums up a sample."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,11 @@ from city_model.events import CameraEvent, TrafficSample
 from stream_processor.core.vision.counting import Crossing, LineCounter
 from stream_processor.core.vision.geometry import CameraGeometry, Carriageway
 from stream_processor.core.vision.incidents import Incidents
-from stream_processor.core.vision.motion import SPARSE, PictureMotion, RoadMotion, Speeds
-from stream_processor.core.vision.occupancy import Occupancy
+from stream_processor.core.vision.look import RoadLook
+from stream_processor.core.vision.motion import SPARSE, Speeds, nothing
 from stream_processor.core.vision.pcu import TCVN_4054, flow_pcu_h
 from stream_processor.core.vision.queue import queue_length
-from stream_processor.core.vision.road import Grey, Mask, RoadView, road_view
+from stream_processor.core.vision.road import Grey, Mask, RoadView
 from stream_processor.core.vision.sizes import CAR, LARGE, TWO_WHEELER, size_class
 from stream_processor.core.vision.state import LANES, RoadState
 from stream_processor.core.vision.stopped import DWELL_S
@@ -26,9 +26,8 @@ from stream_processor.core.vision.surface import surface_of
 from stream_processor.core.vision.tally import Tally
 from stream_processor.core.vision.wrong_way import CONTRADICTS_MS, WrongWayWatch, box_on, cells_on, shares_its_line
 
-LOOK_EVERY_MS = 200
 SURFACE_EVERY_MS = 380
-"""Every second look."""
+"""Every second look on a grid in metres."""
 FLOW_MEMORY_MS = 10_000
 PICTURE_M = 60.0
 """A picture of unknown scale is taken to show this much road from top to bottom, for its congestion state only."""
@@ -47,17 +46,28 @@ class _Pace:
 
 
 class CarriagewayWatch:
-    """State of one carriageway for one frame size."""
+    """State of one carriageway for one frame size, on a `road` that it may share; one of those who do owns it."""
 
-    def __init__(self, geometry: CameraGeometry, way: Carriageway, width: int, height: int, dwell_s: float = DWELL_S) -> None:
+    def __init__(
+        self,
+        geometry: CameraGeometry,
+        way: Carriageway,
+        size: tuple[int, int],
+        road: RoadLook,
+        dwell_s: float = DWELL_S,
+        *,
+        owns_road: bool = True,
+    ) -> None:
+        width, height = size
         self.direction = way.direction
-        self._view = road_view(geometry, way, width, height)
+        self.road = road
+        self.owns_road = owns_road
+        self._view = road.view if road.view.direction == way.direction_vector else replace(road.view, direction=way.direction_vector)
         self._metric = self._view.in_metres
         self._px_per_unit = self._view.px_per_cell / self._view.cell_m if self._metric else 1.0
         self._unit_m = 1.0 if self._metric else PICTURE_M / height
         self._pace = _Pace(0.5, 1.0, 5.5) if self._metric else _Pace(0.005 * height, 0.01 * height, 0.08 * height)
-        self._occupancy = Occupancy(self._view)
-        self._motion: RoadMotion | PictureMotion = RoadMotion(self._view) if self._metric else PictureMotion(self._view)
+        self._occupancy = road.occupancy
         strip = strip_view(geometry, way, width, height)
         self._counter = None if strip is None else LineCounter(strip)
         self._tally = Tally(0.2 if self._metric else height / 1000)
@@ -71,8 +81,9 @@ class CarriagewayWatch:
         self._size = (width, height)
         self._against = 0
         self._surface = surface_of(self._view, geometry, width, height)
-        self._look_ms = self._frame_ms = self._flow_ms = self._surface_ms = -1
+        self._flow_ms = self._surface_ms = -1
         self._flow_looks = 0
+        self._speeds = nothing(self._view.valid.shape)
 
     @property
     def counts(self) -> bool:
@@ -81,14 +92,9 @@ class CarriagewayWatch:
 
     def feed(self, grey: Grey, at_ms: int, shift_px: tuple[float, float] = (0.0, 0.0)) -> list[Crossing]:
         """One frame, displaced by `shift_px`; returns the crossings that became certain (they are in the sample too)."""
-        gap_ms = at_ms - self._frame_ms if self._frame_ms >= 0 else 0
-        self._frame_ms = at_ms
         crossings = [] if self._counter is None else self._counter.look(grey, at_ms, shift_px)
         self._count(crossings)
         self._judge_directions(crossings, at_ms)
-        if self._look_ms < 0 or at_ms - self._look_ms >= LOOK_EVERY_MS - gap_ms // 2:
-            self._look_ms = at_ms
-            self._look(grey, at_ms)
         return crossings
 
     def finish(self) -> list[Crossing]:
@@ -101,29 +107,30 @@ class CarriagewayWatch:
         for crossing in crossings:
             self._tally.count(size_class(crossing))
 
-    def _look(self, grey: Grey, at_ms: int) -> None:
-        picture = self._view.look(grey)
-        self._occupancy.look(picture, at_ms)
+    def judge(self, at_ms: int) -> tuple[Mask, bool, Mask]:
+        """What this direction makes of its road's look: cells that stand still, whether traffic flows, ghosts of what drove away."""
         covered = self._occupancy.covered
-        if isinstance(self._motion, RoadMotion):
-            speeds = self._motion.look(self._occupancy.difference, covered, at_ms)
-        else:
-            speeds = self._motion.look(picture, covered, at_ms)
-        flowing = self._flows(speeds, at_ms)
+        speeds = self._speeds = self.road.speeds(self._view.direction)
         still = speeds.known & (np.abs(speeds.value) < self._pace.still)
         driving = speeds.known & (speeds.value > self._pace.moving)
         drives = _dense(driving, covered.shape) & covered
         if self._line_cells is not None:
             self._wrong_way.drives(drives.ravel()[self._line_cells], at_ms)
         self._incidents.look(self._occupancy.seen, self._occupancy.road, self._occupancy.known, drives, at_ms)
-        self._occupancy.settle(_dense(still, covered.shape), flowing, at_ms, self._incidents.ghosts)
-        kept = speeds.known & self._occupancy.covered[::SPARSE, ::SPARSE]
-        self._tally.look(self._occupancy.share, speeds.value[kept])
-        state = self._state.look(self._occupancy.share, speeds.value[kept] * self._unit_m, self._lanes[kept], at_ms)
+        return _dense(still, covered.shape), self._flows(speeds, at_ms), self._incidents.ghosts
+
+    def conclude(self, grey: Grey, at_ms: int) -> None:
+        """The look counts, now that its road has settled."""
+        occupancy, speeds = self._occupancy, self._speeds
+        kept = speeds.known & occupancy.covered[::SPARSE, ::SPARSE]
+        values = speeds.value[kept]
+        self._tally.look(occupancy.share, values)
+        state = self._state.look(occupancy.share, values * self._unit_m, self._lanes[kept], at_ms)
         self._incidents.state(state, CONFIDENCE[self._view.basis], at_ms)
         if self._surface is not None and (self._surface_ms < 0 or at_ms - self._surface_ms >= SURFACE_EVERY_MS):
             self._surface_ms = at_ms
-            self._surface.look(grey, covered, at_ms, moving=not kept.any() or float(np.median(speeds.value[kept])) > self._pace.moving)
+            moving = not values.size or float(np.median(values)) > self._pace.moving
+            self._surface.look(grey, occupancy.covered, at_ms, moving=moving)
 
     def _judge_directions(self, crossings: list[Crossing], at_ms: int) -> None:
         """Learn from whoever crossed the line along it, tell whoever crossed it against its direction."""
@@ -171,7 +178,7 @@ class CarriagewayWatch:
         if self._surface is not None and load is not None:
             factor, occupancy = 1 - load.seen_m / self._surface.height_m, load.occupancy
             flow = load.units_m2 * self._surface.width_m * max(speed or 0.0, 0.0) * factor * 3600
-        looked = min(1.0, seen.looks * LOOK_EVERY_MS / 1000 / max(span_s, 0.2) * 1.25)
+        looked = min(1.0, seen.looks * self.road.every_ms / 1000 / max(span_s, 0.2) * 1.25)
         confidence = CONFIDENCE[self._view.basis] * looked * (0.3 + 0.7 * self._occupancy.trusted_share) if health == "ok" else 0.0
         return TrafficSample(
             at_ms=end_ms, span_s=span_s, direction=self.direction, two_wheelers=bikes, cars=cars, large=large,
@@ -202,18 +209,18 @@ class CarriagewayWatch:
     def snapshot(self) -> dict[str, Any]:
         """Everything that later frames depend on."""
         return {
-            "occupancy": self._occupancy.snapshot(), "motion": self._motion.snapshot(), "tally": self._tally.snapshot(),
+            "road": self.road.snapshot() if self.owns_road else None, "tally": self._tally.snapshot(),
             "state": self._state.snapshot(), "incidents": self._incidents.snapshot(),
             "wrong_way": [self._wrong_way.snapshot(), self._against, [list(suspect) for suspect in self._suspects]],
             "counter": None if self._counter is None else self._counter.snapshot(),
             "surface": None if self._surface is None else self._surface.snapshot(),
-            "at": [self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks, self._surface_ms],
+            "at": [self._flow_ms, self._flow_looks, self._surface_ms],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `snapshot`."""
-        self._occupancy.restore(state["occupancy"])
-        self._motion.restore(state["motion"])
+        if self.owns_road:
+            self.road.restore(state["road"])
         self._tally.restore(state["tally"])
         self._state.restore(state["state"])
         self._incidents.restore(state["incidents"])
@@ -224,7 +231,7 @@ class CarriagewayWatch:
             self._counter.restore(state["counter"])
         if self._surface is not None:
             self._surface.restore(state["surface"])
-        self._look_ms, self._frame_ms, self._flow_ms, self._flow_looks, self._surface_ms = state["at"]
+        self._flow_ms, self._flow_looks, self._surface_ms = state["at"]
 
 
 def _lanes(view: RoadView) -> NDArray[np.int64]:
