@@ -14,6 +14,7 @@ from city_model.registry import City
 from dashboards.boards.pool import edges, joined, raw_windows, value_of, windows
 from dashboards.boards.question import (
     UNKNOWN,
+    Count,
     Days,
     EventCounts,
     Events,
@@ -128,6 +129,10 @@ class Asked:
                 at = newest.get(device.id)
                 if at is None or stop - at >= question.after_s * 1000:
                     yield Row(device.id, at, None if at is None else (stop - at) / 1000)
+
+    @_rows.register
+    def _count(self, question: Count) -> Iterator[Row]:
+        yield Row("", self.span.stop_ms, float(len(list(self._rows(question.rows)))))
 
     @_rows.register
     def _events(self, question: Events) -> Iterator[Row]:

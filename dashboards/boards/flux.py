@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from city_model.registry import City
 from dashboards.boards.question import (
     Bands,
+    Count,
     Days,
     EventCounts,
     Events,
@@ -164,6 +165,17 @@ def _silent(question: Silent, city: City, bucket: str) -> Parts:
         '  |> sort(columns: ["device"])',
     ]  # fmt: skip
     return ("array", "date", "internal/debug"), lines
+
+
+@_flux.register
+def _count(question: Count, city: City, bucket: str) -> Parts:
+    imports, lines = _flux(question.rows, city, bucket)
+    last = max(place for place, line in enumerate(lines) if not line.startswith("  "))
+    lines = [
+        *lines[:last], *_named("rows", lines[last:], "  |> group()", "  |> map(fn: (r) => ({_value: 1.0}))"),
+        "union(tables: [rows, array.from(rows: [{_value: 0.0}])])", "  |> sum()", _stamped("v.timeRangeStop"),
+    ]  # fmt: skip
+    return sorted({"array", *imports}), lines
 
 
 @_flux.register

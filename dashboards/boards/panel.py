@@ -8,8 +8,8 @@ from typing import Literal
 
 from dashboards.boards.question import Question
 
-Draw = Literal["lines", "bars", "stat", "count", "table", "states", "counts", "map"]
-"""`stat`: the newest value of each series; `count`: how many rows; `counts`: a figure for each state."""
+Draw = Literal["lines", "bars", "stat", "table", "states", "counts", "map"]
+"""`stat`: the newest value of each series; `counts`: a figure for each state."""
 Tone = Literal["ok", "low", "medium", "high", "unknown", "aqi1", "aqi2", "aqi3", "aqi4", "aqi5", "aqi6"]
 Place = Literal["area", "camera", "air", "none"]
 COLUMNS = 24

@@ -148,7 +148,14 @@ class EventCounts:
     above: float = 0.0
 
 
-Question = Windows | Days | Total | Quantiles | Latest | States | Now | NowCounts | Silent | Events | EventCounts
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many rows the answer to another question has, at `stop`; 0 too."""
+
+    rows: Latest | Silent | Events
+
+
+Question = Count | Windows | Days | Total | Quantiles | Latest | States | Now | NowCounts | Silent | Events | EventCounts
 
 
 @dataclass(frozen=True, slots=True)

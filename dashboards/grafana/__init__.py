@@ -1,1 +1,1 @@
-"""The boards in Grafana: drawn from their questions, published, and looked at again."""
+"""Our boards as Grafana's dashboards."""

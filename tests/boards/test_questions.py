@@ -12,6 +12,7 @@ from dashboards.boards.answer import Asked
 from dashboards.boards.flux import flux
 from dashboards.boards.question import (
     Bands,
+    Count,
     Days,
     EventCounts,
     Events,
@@ -61,6 +62,9 @@ QUESTIONS: dict[str, Question] = {
     "counts now": NowCounts(SPEED, BANDS, 900),
     "silent": Silent(Of(("speed_kmh", "pm25")), 1800),
     "events": Events(ALARMS),
+    "how many are silent": Count(Silent(Of(("speed_kmh", "pm25")), 1800)),
+    "how many events": Count(Events(ALARMS)),
+    "none": Count(Latest(PM, above=1e9)),
     "counts of events": EventCounts(ALARMS),
 }
 SPAN = Span(START_MS, STOP_MS, 30 * MINUTE)

@@ -1,0 +1,1 @@
+"""One short file a board; each offers `BOARD`."""

@@ -1,0 +1,1 @@
+"""One file a panel; each offers `PANEL`."""
