@@ -159,6 +159,10 @@ class InfluxServer:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
     def stop(self) -> None:
         """SIGTERM, and SIGKILL when it has not ended after a while. Harmless when it is not running."""
         self._process.terminate()

@@ -67,6 +67,10 @@ class MosquittoServer:
         """Process id; 0 when it does not run."""
         return self._process.pid if self._process is not None else 0
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def run(self) -> None:
         """Start, or start again after `stop` or `kill` with the same files. Raises Unavailable."""
         program = find_mosquitto()

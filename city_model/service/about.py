@@ -42,7 +42,7 @@ class About:
         return found
 
 
-GAUGES = frozenset({"memory_mb", "up_s", "lag_items", "outbox_items", "partitions", "viewers"})
+GAUGES = frozenset({"memory_mb", "up_s", "lag_items", "outbox_items", "partitions", "viewers", "canary_ms"})
 """Names that may fall; every other figure is a count since the start."""
 
 

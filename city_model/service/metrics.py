@@ -20,6 +20,7 @@ _HELP = {
     "outbox_items": "Items accepted and not acknowledged.",
     "partitions": "Partitions of the log that this process owns.",
     "viewers": "Pages that follow live.",
+    "canary_ms": "Milliseconds from the newest canary reading to its observation.",
 }
 
 
