@@ -132,8 +132,8 @@ def quoted(part: str) -> str:
     return quote(part, safe="")
 
 
-def check_url(url: str, allow_plaintext: bool) -> None:
-    """Raises ConfigError when `url` is no address of a Grafana, or would send the token in the clear to another machine."""
+def check_url(url: str, allow_plaintext: bool, option: str) -> None:
+    """Raises ConfigError when `url` is no address, or would send the token in the clear to another machine."""
     try:
         parts = urlsplit(url)
         right = parts.scheme in ("http", "https") and parts.hostname and (parts.port is None or parts.port > 0)
@@ -141,7 +141,7 @@ def check_url(url: str, allow_plaintext: bool) -> None:
         right = False
     if not right or parts.username is not None or parts.query or parts.fragment:
         found = "is no address" if not right else "carries more than an address"
-        raise ConfigError([Problem("saola grafana", "--url", found, "http://HOST:PORT/ or https://HOST/PATH/, without user and password")])
+        raise ConfigError([Problem("saola grafana", option, found, "http://HOST:PORT/ or https://HOST/PATH/, without user and password")])
     if parts.scheme == "http" and not allow_plaintext and not is_loopback(parts.hostname or ""):
-        problem = Problem("saola grafana", "--url", f"plaintext to {parts.hostname}", "https://, a loopback address, or --allow-plaintext")
+        problem = Problem("saola grafana", option, f"plaintext to {parts.hostname}", "https://, a loopback address, or --allow-plaintext")
         raise ConfigError([problem])
