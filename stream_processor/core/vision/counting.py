@@ -18,6 +18,7 @@ from stream_processor.core.vision.learning import Learner
 from stream_processor.core.vision.line_evidence import differences
 from stream_processor.core.vision.pace import Pace, ellipses, pace
 from stream_processor.core.vision.packing import pack, unpack
+from stream_processor.core.vision.retreat import drove_back
 from stream_processor.core.vision.road import Grey
 from stream_processor.core.vision.slit import SlitRows
 from stream_processor.core.vision.strip import UNIT_CELLS, Strip
@@ -202,7 +203,9 @@ class LineCounter:
             (blob.column + 0.5) / columns, blob.width_cells / columns,
         )  # fmt: skip
         if rows_s < BACKWARDS_ROWS_S:
-            self.backwards.append(crossing)
+            frame = self._slit.frame_of[blob.peak_row]
+            if drove_back(self._slit.differences, self._slit.frames_ms, frame, blob.column, rows_s):
+                self.backwards.append(crossing)
             return []
         at_edge = blob.column - blob.width_cells / 2 < 1.5 or blob.column + blob.width_cells / 2 > columns - 2.5
         if not at_edge:

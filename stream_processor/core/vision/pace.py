@@ -47,7 +47,7 @@ def pace(differences: NDArray[np.int8], times_ms: Sequence[int], frame: int, col
     for lag in LAGS:
         if not 0 <= frame + lag < len(differences):
             continue
-        found = _best(differences[frame + lag, :, first:last].astype(np.float32), patch)
+        found = best_place(differences[frame + lag, :, first:last].astype(np.float32), patch)
         if found is None:
             continue
         sure, row, moved = found
@@ -58,7 +58,7 @@ def pace(differences: NDArray[np.int8], times_ms: Sequence[int], frame: int, col
     return Pace(along / weights, across / weights) if weights > 0 else None
 
 
-def _best(picture: NDArray[np.float32], patch: NDArray[np.float32]) -> tuple[float, float, int] | None:
+def best_place(picture: NDArray[np.float32], patch: NDArray[np.float32]) -> tuple[float, float, int] | None:
     """(weight, row with its fraction, column) of the place most like `patch`; its edge is nobody's peak."""
     scores = np.asarray(cv2.matchTemplate(picture, patch, cv2.TM_CCOEFF_NORMED))
     _, best, _, (x, y) = cv2.minMaxLoc(scores)

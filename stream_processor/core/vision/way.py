@@ -76,7 +76,7 @@ class CarriagewayWatch:
         self._incidents = Incidents(self._view, way.direction, (width, height), dwell_s)
         self._wrong_way = WrongWayWatch(shared=shares_its_line(geometry, way))
         self._line = counting_line(way)
-        self._line_cells = None if self._line is None else cells_on(self._line, self._view)
+        self._line_cells = None if self._line is None or not self._metric else cells_on(self._line, self._view)
         self._suspects: list[tuple[float, float, int]] = []
         self._size = (width, height)
         self._against = 0

@@ -22,7 +22,9 @@ LEAST_FORWARD = 1.5
 FORWARD_SHARE = 0.75
 FORGET = 0.995
 """What a part has learned fades with every crossing: some 200 vehicles."""
-SLOWEST_M_S = 1.0
+TOLD_TEACHES = 0.2
+"""What a wrong-way driver that was told is worth as a lesson: a lane that is driven the other way for good is learned by and by."""
+SLOWEST_M_S = 0.8
 """Slower ones roll back, or park."""
 CONTRADICTS_MS = 600
 """Whoever is seen to drive along the direction at the same place within this time was mistaken for a wrong-way driver."""
@@ -43,7 +45,10 @@ class WrongWayWatch:
         self._along_ms = [-1] * PARTS
 
     def drives(self, along: NDArray[np.bool_], at_ms: int) -> None:
-        """One look at the road: which cells at each part of the line, shape (PARTS, n), are driven along the direction."""
+        """One look at the road: which cells at each part of the line, shape (PARTS, n), are driven along the direction.
+
+        For grids in metres: on a grid in pixels fast traffic has no reliable speed.
+        """
         for part in np.flatnonzero(along.any(axis=1)).tolist():
             self._along_ms[part] = at_ms
 
@@ -57,9 +62,10 @@ class WrongWayWatch:
         near_ms = self._along_ms[max(0, part - 1) : part + 2]
         if any(ms >= 0 and abs(ms - at_ms) <= CONTRADICTS_MS for ms in near_ms):
             return None
+        told = not lawful and abs(speed_m_s) >= SLOWEST_M_S
         if self._shared:
-            self._learn(self._backward, place)
-        if lawful or abs(speed_m_s) < SLOWEST_M_S:
+            self._learn(self._backward, place, TOLD_TEACHES if told else 1.0)
+        if not told:
             return None
         known = sum(self._forward[max(0, part - 1) : part + 2])
         return round(min(0.95, 0.7 + 0.05 * known), 3)
@@ -73,10 +79,10 @@ class WrongWayWatch:
         along, against = sum(self._forward[near]), sum(self._backward[near])
         return along < LEAST_FORWARD or along < FORWARD_SHARE * (along + against)
 
-    def _learn(self, counts: list[float], place: float) -> None:
+    def _learn(self, counts: list[float], place: float, worth: float = 1.0) -> None:
         for each in (self._forward, self._backward):
             each[:] = [count * FORGET for count in each]
-        counts[self._part(place)] += 1.0
+        counts[self._part(place)] += worth
 
     @staticmethod
     def _part(place: float) -> int:
