@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from grafana_foundation_sdk.cog.builder import Builder
@@ -34,20 +35,20 @@ class Place:
 
 
 class FluxQuery(Dataquery):
-    """What `build()` of a target gives."""
+    """What `build()` of a target gives. `more` are properties besides."""
 
-    def __init__(self, query: str, source: DataSourceRef, ref: str = "A") -> None:
-        self._query, self._source, self._ref = query, source, ref
+    def __init__(self, query: str, source: DataSourceRef, ref: str = "A", **more: object) -> None:
+        self._json = {"refId": ref, "datasource": source, "query": query, **more}
 
     def to_json(self) -> dict[str, object]:
-        return {"refId": self._ref, "datasource": self._source, "query": self._query}
+        return self._json
 
 
 class Target(Builder[Dataquery]):
     """The builder of a `FluxQuery`."""
 
-    def __init__(self, query: str, source: DataSourceRef, ref: str = "A") -> None:
-        self._built = FluxQuery(query, source, ref)
+    def __init__(self, query: str, source: DataSourceRef, ref: str = "A", **more: object) -> None:
+        self._built = FluxQuery(query, source, ref, **more)
 
     def build(self) -> Dataquery:
         return self._built
@@ -60,7 +61,7 @@ def query_of(panel: Panel, place: Place) -> str:
         return query + '  |> group()\n  |> sort(columns: ["_time"], desc: true)\n'
     if panel.draw == "counts":
         names = {str(number): state.name.in_(place.language) for number, state in enumerate(panel.states)}
-        named = _dict("names", {"-1": UNKNOWN_STATE.name.in_(place.language), **names}, text=True)
+        named = _dict("names", {"-1": UNKNOWN_STATE.name.in_(place.language), **names})
         query = _before("dict", named, query)
         named_row = "{r with name: dict.get(dict: names, key: r.state, default: r.state)}"
         return query + f'  |> map(fn: (r) => ({named_row}))\n  |> group(columns: ["state", "name"])\n'
@@ -73,10 +74,9 @@ def query_of(panel: Panel, place: Place) -> str:
     return query
 
 
-def _dict(name: str, values: dict[str, str] | dict[str, float], text: bool = False) -> str:
-    pairs = ",\n  ".join(
-        f"{{key: {literal(key)}, value: {literal(str(value)) if text else float(value)!r}}}" for key, value in values.items()
-    )
+def _dict(name: str, values: Mapping[str, str | float]) -> str:
+    written = ((key, literal(value) if isinstance(value, str) else repr(float(value))) for key, value in values.items())
+    pairs = ",\n  ".join(f"{{key: {literal(key)}, value: {value}}}" for key, value in written)
     return f"{name} = dict.fromList(pairs: [\n  {pairs},\n])\n"
 
 

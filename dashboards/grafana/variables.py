@@ -53,7 +53,7 @@ def _rows(rows: Iterable[str], chosen: str) -> str:
 
 def _found(name: str, label: str, query: str, place: Place) -> dashboard.QueryVariable:
     shown = dashboard.QueryVariable(name).label(label).datasource(place.source_ref).query({"query": query, "refId": name})
-    shown.definition(name).refresh(model.VariableRefresh.ON_DASHBOARD_LOAD).sort(model.VariableSort.DISABLED)
+    shown.refresh(model.VariableRefresh.ON_DASHBOARD_LOAD).sort(model.VariableSort.DISABLED)
     return shown.multi(True).include_all(True).current(_EVERY)
 
 

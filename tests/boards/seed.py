@@ -26,7 +26,7 @@ def seed(city: City | None = None) -> Points:
     city = city or town()
     columns: list[tuple[str, np.ndarray[tuple[int], np.dtype[np.int64]], np.ndarray[tuple[int], np.dtype[np.float64]]]] = []
     for device in city.device:
-        dense = _times(device.id, 95_000)
+        dense = _times(device.id, 410_000)
         hourly = np.unique(dense // HOUR_MS * HOUR_MS)
         if device.kind == "camera":
             for way in device.directions:
@@ -39,7 +39,7 @@ def seed(city: City | None = None) -> Points:
             columns.append((f"{device.id}/alarm_pollution", hourly[::5], np.where(hourly[::5] % 2 == 0, 2.0, 0.0)))
         columns += [(f"{device.id}/{q}", hourly + k, _wave(device.id + q, hourly, base)) for k, (q, base) in enumerate(_ITEMS.items())]
     for name, figures in (("bridge", _SERVICE), ("engine-0", _SERVICE), ("host-1", _HOST), ("host-2", _HOST)):
-        times = _times(name, 61_000)
+        times = _times(name, 380_000)
         columns += [(f"{name}/{q}", times, _wave(name + q, times, base)) for q, base in figures.items()]
     columns = [(name, at, value[: len(at)]) for name, at, value in columns]
     index = np.repeat(np.arange(len(columns), dtype=np.uint16), [len(at) for _, at, _ in columns])
@@ -50,9 +50,10 @@ def seed(city: City | None = None) -> Points:
 
 
 def _times(name: str, step_ms: int) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Every `step_ms`, without two hours in the middle; a silent device ends early."""
+    """Two points seven seconds apart every `step_ms`, without two hours in the middle; a silent device ends early."""
     end = STOP_MS + HOUR_MS - (_SILENT[name] + HOUR_MS if name in _SILENT else 0)
     at = np.arange(START_MS - 6 * HOUR_MS + zlib.crc32(name.encode()) % step_ms, end, step_ms, dtype=np.int64)
+    at = np.sort(np.concatenate([at, at + 7_000]))
     hole = STOP_MS - 9 * HOUR_MS
     return at[(at < hole) | (at >= hole + 2 * HOUR_MS)]
 
