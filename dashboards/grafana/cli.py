@@ -42,7 +42,9 @@ def _server(command: click.decorators.FC) -> click.decorators.FC:
     return _with(
         command,
         click.option("--url", required=True, metavar="URL", help="Grafana: http://HOST:PORT/ or https://HOST/PATH/."),
-        click.option("--token-file", required=True, type=_PATH, help="File of mode 0600 with a service account's token, role Admin."),
+        click.option(
+            "--token-file", "key_path", required=True, type=_PATH, help="File of mode 0600 with a service account's token, role Admin."
+        ),
         click.option("--ca-file", default="", metavar="FILE", help="Who signed Grafana's certificate; else whom certifi trusts."),
         click.option("--allow-plaintext", is_flag=True, help="Speak http:// to another machine: the network is trusted."),
     )
@@ -92,7 +94,7 @@ def render(out: Path | None, provisioning: Path | None, installed: str, **boards
 @click.option("--prune", is_flag=True, help="Also remove boards and rules of ours that are no longer drawn.")
 @click.option("--allow-anonymous", is_flag=True, help="Publish although this Grafana shows its boards to anybody.")
 def publish(
-    url: str, token_file: Path, ca_file: str, allow_plaintext: bool, force: bool, prune: bool, allow_anonymous: bool,
+    url: str, key_path: Path, ca_file: str, allow_plaintext: bool, force: bool, prune: bool, allow_anonymous: bool,
     **boards: Any,  # noqa: ANN401 - fields of Given
 ) -> None:  # fmt: skip
     """Make data source, folders, boards and rules in a Grafana as they should be. Run again, it changes only what differs.
@@ -103,16 +105,16 @@ def publish(
     from dashboards.grafana.given import Given, given_client, given_wanted, reads_only
 
     wanted = given_wanted(Given(**boards))
-    with closing(given_client(url, token_file, ca_file, allow_plaintext, wanted)) as client:
+    with closing(given_client(url, key_path, ca_file, allow_plaintext, wanted)) as client:
         if untried := reads_only(boards["influx"]):
             click.echo(untried, err=True)
         if not allow_anonymous and client.lets_anybody_in():
             expected = "anonymous access off, or --allow-anonymous"
             raise ConfigError([Problem(url, "auth.anonymous", "shows its boards to anybody; nothing was done", expected)])
-        _publish(client, wanted, token_file, force, prune)
+        _publish(client, wanted, key_path, force, prune)
 
 
-def _publish(client: GrafanaClient, wanted: Wanted, token_file: Path, force: bool, prune: bool) -> None:
+def _publish(client: GrafanaClient, wanted: Wanted, key_path: Path, force: bool, prune: bool) -> None:
     from dashboards.grafana.client import Refused
     from dashboards.grafana.given import refusal, refused, stopped
     from dashboards.grafana.look import look
@@ -121,7 +123,7 @@ def _publish(client: GrafanaClient, wanted: Wanted, token_file: Path, force: boo
     try:
         findings = look(client, wanted)
     except Refused as err:
-        raise refused(err, token_file, "; nothing was done") from err
+        raise refused(err, key_path, "; nothing was done") from err
     except Unavailable as err:
         raise Unavailable(f"{err}; nothing was done") from err
     if found := conflicts(findings, force):
@@ -132,7 +134,7 @@ def _publish(client: GrafanaClient, wanted: Wanted, token_file: Path, force: boo
         for done in publish(client, wanted, work(findings, prune)):
             _say(done)
     except Stopped as err:
-        raise stopped(err, token_file) from err
+        raise stopped(err, key_path) from err
     except KeyboardInterrupt as err:
         click.echo(str(err), err=True)
         raise
@@ -152,18 +154,18 @@ def _say(line: str) -> None:
 @_boards
 @click.option("--json", "as_json", is_flag=True, help="For machines.")
 def check(
-    url: str, token_file: Path, ca_file: str, allow_plaintext: bool, as_json: bool, **boards: Any  # noqa: ANN401 - fields of Given
+    url: str, key_path: Path, ca_file: str, allow_plaintext: bool, as_json: bool, **boards: Any  # noqa: ANN401 - fields of Given
 ) -> None:  # fmt: skip
     """Compare what a Grafana has with what it should have; exit code 1 when something differs, 4 when it does not answer."""
     from dashboards.grafana.client import Refused
     from dashboards.grafana.given import Given, given_client, given_wanted, refused
 
     wanted = given_wanted(Given(**boards))
-    with closing(given_client(url, token_file, ca_file, allow_plaintext, wanted)) as client:
+    with closing(given_client(url, key_path, ca_file, allow_plaintext, wanted)) as client:
         try:
             found = list(_checked(client, wanted))
         except Refused as err:
-            raise refused(err, token_file, "") from err
+            raise refused(err, key_path, "") from err
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
     else:
