@@ -38,6 +38,7 @@ def test_healthy_air_passes() -> None:
         ("stuck", Fault.STUCK),
         ("spike", Fault.SPIKE),
         ("noise", Fault.NOISE),
+        ("chatter", Fault.CHATTER),
         ("out_of_range", Fault.OUT_OF_RANGE),
         ("saturated", Fault.SATURATED),
     ],

@@ -57,6 +57,7 @@ SICK: dict[str, Callable[[Floats], Floats]] = {
     "stuck": _from(2000, lambda v, r: np.full(len(v), 130.0, np.float64)),
     "spike": _from(2000, lambda v, r: np.where(r.random(len(v)) < 0.05, 900.0, v)),
     "noise": _from(2000, lambda v, r: np.abs(v + r.normal(0, 60, len(v)))),
+    "chatter": _from(2000, lambda v, r: np.where(np.arange(len(v)) // 3 % 2 == 0, v + 400.0, v)),
     "out_of_range": _from(2000, lambda v, r: v + 1500.0),
     "saturated": _from(2000, lambda v, r: np.full(len(v), 999.0)),
     "bias": _from(2000, lambda v, r: v + 110.0),

@@ -10,7 +10,7 @@ judged, so that it does not depend on when ticks came. Only escalation and shelv
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -50,7 +50,7 @@ class Alarms:
         self._delayed = Delayed(self._s.delays)
         self._chatter = Chatter(self._s.chatter_count, round(self._s.chatter_window_s * 1000))
         self._groups = Groups(round(self._s.group_window_s * 1000))
-        self._gateways = Gateways(city, round(self._s.gateway_s * 1000))
+        self._gateways = Gateways(city, round(self._s.gateway_s * 1000), round(self._s.recover_s * 1000))
         self._out = OutOfService(city)
 
     @property
@@ -74,6 +74,8 @@ class Alarms:
         yield from self._follow(self._delayed.until(watermark_ms))
         yield from self._follow(self._chatter.tick(watermark_ms))
         yield from self._follow(self._gateways.tick(now_ms))
+        for agent in self._gateways.recovered(now_ms):
+            yield from self._behind(agent, self._show, now_ms)
         for alarm in [self._alarms[i] for i in self._open.values()]:
             if alarm.cleared_ms is not None and alarm.cleared_ms + self._realarm_ms < watermark_ms:
                 yield self._close(alarm, now_ms)
@@ -163,13 +165,15 @@ class Alarms:
             alarm = self._alarms.get(self._open.get((rule, subject), ""))
             if alarm is not None:
                 yield from self._show(alarm, "chattering", verdict.at_ms)
-        if verdict.rule != GATEWAY_DOWN.name:
-            return
-        carried = {device.id for device in self._city.carried_by(verdict.device)} - {verdict.device}
+        if verdict.rule == GATEWAY_DOWN.name and verdict.kind == "onset":
+            yield from self._behind(verdict.device, self._hide, verdict.at_ms)
+
+    def _behind(self, agent: str, change: Callable[[Alarm, str, int], Iterator[AlarmEvent]], at_ms: int) -> Iterator[AlarmEvent]:
+        """Hide or show the maintenance alarms of the devices that `agent` carries, while their condition holds."""
+        carried = {device.id for device in self._city.carried_by(agent)} - {agent}
         for alarm in [self._alarms[i] for i in self._open.values()]:
-            if alarm.device in carried and alarm.kind == "maintenance":
-                change = self._hide if verdict.kind == "onset" else self._show
-                yield from change(alarm, f"gateway_down:{verdict.device}", verdict.at_ms)
+            if alarm.device in carried and alarm.kind == "maintenance" and alarm.condition == "active":
+                yield from change(alarm, f"gateway_down:{agent}", at_ms)
 
     def _hide(self, alarm: Alarm, by: str, at_ms: int) -> Iterator[AlarmEvent]:
         if by not in alarm.suppressed_by:

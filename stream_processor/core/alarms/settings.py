@@ -24,7 +24,8 @@ class AlarmSettings:
     """`realarm_s`: back within it continues the episode; later is a new one. `escalate_*_s`: unacknowledged for so long (0: never), and
     again after twice the time. `chatter_count` returns within `chatter_window_s` are chattering: the alarm is hidden (one of high
     priority is not), and one maintenance entry stands for it. Alarms of one kind and area within `group_window_s` of each other share
-    a cause. `gateway_s`: how long an agent must be gone. `delays`: by rule.
+    a cause. `gateway_s`: how long an agent must be gone; `recover_s`: how long what it explained stays hidden after its
+    return. `delays`: by rule.
     """
 
     realarm_s: float = between(0, 86_400, default=900.0)
@@ -35,6 +36,7 @@ class AlarmSettings:
     chatter_window_s: float = between(60, 86_400, default=3600.0)
     group_window_s: float = between(0, 86_400, default=1200.0)
     gateway_s: float = between(0, 86_400, default=60.0)
+    recover_s: float = between(0, 86_400, default=900.0)
     delays: dict[str, Delays] = field(default_factory=dict)
 
     @property

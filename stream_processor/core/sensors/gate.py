@@ -95,7 +95,7 @@ class Gate:
         memory.count_restlessness(rows[known], seen.at_ms[known], memory["median"][rows[known]], ~restless[known])
         well = seen.is_known & ~grave
         memory.learn(rows[well], seen.at_ms[well], seen.value[well], seen.step[well], seen.off[well])
-        only_noise = seen.is_known & (bits == np.uint16(Fault.NOISE))
+        only_noise = seen.is_known & (bits != 0) & ((bits & ~np.uint16(Fault.NOISE | Fault.CHATTER)) == 0)
         memory.accept(rows[only_noise], seen.at_ms[only_noise], seen.value[only_noise])
         memory["off_count"][rows] += seen.is_known & grave & ~only_noise
 

@@ -20,6 +20,8 @@ DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 WINDOW = 13
 """Steps whose median says how restless a sensor is now."""
+TURNS = 5
+"""Turns of a jumping value whose times are kept."""
 WARM_READINGS = 60
 _BINS = 160  # eight an octave, 2**-14 … 2**6
 _RESTLESS_SHARE, _RESTLESS_TIMES, _FORGET_A_DAY = 0.9, 3.2, 0.9
@@ -41,6 +43,7 @@ _COLUMNS: dict[str, tuple[Any, float, int]] = {
     "apart_sum": (float, 0, 0), "is_drifting": (np.bool_, 0, 0), "stepped_ms": (np.int64, 0, 0), "stepped_from": (float, 0, 0),
     "neighbours": (np.int64, 0, 0), "is_silent": (np.bool_, 0, 0), "is_healthy": (np.bool_, 0, 0),
     "is_watched": (np.bool_, 0, 0),
+    "jumped": (np.int64, 0, 0), "turn_at": (np.int64, 0, 0), "turn_ms": (np.int64, 0, TURNS),
     "step_at": (np.int64, 0, 0), "steps": (float, 0, WINDOW), "histogram": (np.float32, 0, _BINS),
 }  # fmt: skip
 """Name → (dtype, initial value, width; 0 for one value a row)."""
@@ -70,22 +73,24 @@ class Memory:
             self.names.append(key)
             if found >= len(self._columns["count"]):
                 self._grow(2 * found)
-            self._set_profile(found, profile_of(quantity))
+            self._set_profile(np.array([found]), profile_of(quantity))
         return found
 
-    def _set_profile(self, row: int, profile: Profile) -> None:
+    def _set_profile(self, row: Rows, profile: Profile) -> None:
         self["plausible_low"][row], self["plausible_high"][row] = profile.low, profile.high
         self["resolution"][row], self["ceiling"][row] = profile.resolution, profile.ceiling
         self["may_step"][row] = profile.may_step
+        self["jump"][row] = profile.jump
         self["steady"][row, : len(profile.steady)] = profile.steady
 
     def _grow(self, size: int) -> None:
         fixed: dict[str, tuple[Any, float, int]] = {
             "plausible_low": (float, -np.inf, 0), "plausible_high": (float, np.inf, 0), "resolution": (float, 0.001, 0),
-            "ceiling": (float, np.inf, 0), "may_step": (np.bool_, 0, 0), "steady": (float, np.nan, 2),
+            "ceiling": (float, np.inf, 0), "may_step": (np.bool_, 0, 0), "jump": (float, np.inf, 0), "steady": (float, np.nan, 2),
         }  # fmt: skip
         for name, (kind, initial, width) in (_COLUMNS | fixed).items():
-            new = np.full((size, width) if width else size, initial, kind)
+            shape = (size, width) if width else (size,)
+            new = np.full(shape, initial, kind) if initial else np.zeros(shape, kind)  # zeros take no memory until they are written
             if name in self._columns:
                 new[: len(self._columns[name])] = self._columns[name]
             self._columns[name] = new
@@ -166,15 +171,29 @@ class Memory:
         self["counted_ms"][rows], self["counted"][rows] = at_ms, 0
 
     def snapshot(self) -> dict[str, Any]:
-        """Plain values; arrays as bytes."""
-        return {"names": [list(n) for n in self.names], "columns": {c: self[c][: len(self)].tobytes() for c in _COLUMNS}}
+        """Plain values; arrays as bytes. A column that holds nothing but its first value is left out; of the histograms what is filled."""
+        columns: dict[str, bytes] = {}
+        for name, (_, initial, _) in _COLUMNS.items():
+            column = self[name][: len(self)]
+            if name != "histogram" and not (column == initial).all():
+                columns[name] = column.tobytes()
+        filled = np.flatnonzero(self["histogram"][: len(self)])
+        histogram = [filled.astype(np.int64).tobytes(), self["histogram"].reshape(-1)[filled].tobytes()]
+        devices, quantities = [device for device, _ in self.names], [quantity for _, quantity in self.names]
+        return {"devices": devices, "quantities": quantities, "columns": columns, "histogram": histogram}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue exactly."""
-        fresh = Memory()
-        for device, quantity in state["names"]:
-            fresh.row(device, quantity)
+        self.names = list(zip(state["devices"], state["quantities"], strict=True))
+        self._row = {name: row for row, name in enumerate(self.names)}
+        self._columns = {}
+        self._grow(max(64, len(self)))
+        numbers: dict[str, int] = {}
+        quantity = np.array([numbers.setdefault(name, len(numbers)) for name in state["quantities"]], np.intp)
+        for name, number in numbers.items():
+            self._set_profile(np.flatnonzero(quantity == number), profile_of(name))
         for column, data in state["columns"].items():
-            kept = fresh[column]
-            kept[: len(fresh)] = np.frombuffer(data, kept.dtype).reshape((len(fresh), *kept.shape[1:]))
-        self.names, self._row, self._columns = fresh.names, fresh._row, fresh._columns
+            kept = self[column]
+            kept[: len(self)] = np.frombuffer(data, kept.dtype).reshape((len(self), *kept.shape[1:]))
+        filled, counts = state["histogram"]
+        self["histogram"].reshape(-1)[np.frombuffer(filled, np.int64)] = np.frombuffer(counts, np.float32)

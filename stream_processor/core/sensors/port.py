@@ -33,6 +33,7 @@ class Fault(IntFlag):
     DRIFT = 128
     BIAS = 256
     SILENT = 512
+    CHATTER = 1024
 
 
 @dataclass(frozen=True, slots=True)

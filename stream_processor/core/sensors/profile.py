@@ -4,6 +4,7 @@
 can be: records of Vietnam and of the tropics with room to spare. `ceiling`: where common instruments saturate (Plantower 999 and 1000,
 Sensirion SPS30 1000). `resolution`: steps below it are no change. `steady`: values at which standing still is no fault (no rain, calm,
 saturated air). `may_step`: the real thing can step up within one reading (smoke, wind), so only what comes back at once is a spike.
+`jump`: a step from reading to reading that air makes seldom, and not back and forth all the time (ours, not from a standard).
 """
 
 from __future__ import annotations
@@ -25,15 +26,16 @@ class Profile:
     ceiling: float = np.inf
     steady: tuple[float, ...] = ()
     may_step: bool = False
+    jump: float = np.inf
 
 
 PROFILES: dict[str, Profile] = {
-    "pm25": Profile(0, 1000, 0.1, 999.0, may_step=True),
-    "pm10": Profile(0, 2000, 0.1, 1999.0, may_step=True),
-    "so2": Profile(0, 3000, 0.1, may_step=True),
-    "no2": Profile(0, 2000, 0.1, may_step=True),
-    "co": Profile(0, 60_000, 1.0, may_step=True),
-    "o3": Profile(0, 1000, 0.1, may_step=True),
+    "pm25": Profile(0, 1000, 0.1, 999.0, may_step=True, jump=100),
+    "pm10": Profile(0, 2000, 0.1, 1999.0, may_step=True, jump=150),
+    "so2": Profile(0, 3000, 0.1, may_step=True, jump=200),
+    "no2": Profile(0, 2000, 0.1, may_step=True, jump=150),
+    "co": Profile(0, 60_000, 1.0, may_step=True, jump=8000),
+    "o3": Profile(0, 1000, 0.1, may_step=True, jump=100),
     "temperature": Profile(-25, 55),
     "humidity": Profile(0, 100, 0.01, steady=(100.0,)),
     "pressure": Profile(800, 1085, 0.01),
