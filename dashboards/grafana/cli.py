@@ -43,7 +43,7 @@ def _server(command: click.decorators.FC) -> click.decorators.FC:
         command,
         click.option("--url", required=True, metavar="URL", help="Grafana: http://HOST:PORT/ or https://HOST/PATH/."),
         click.option(
-            "--token-file", "key_path", required=True, type=_PATH, help="File of mode 0600 with a service account's token, role Admin."
+            "--token-file", "key_path", required=True, type=_PATH, help="File of mode 0600 with the token of a service account (Admin)."
         ),
         click.option("--ca-file", default="", metavar="FILE", help="Who signed Grafana's certificate; else whom certifi trusts."),
         click.option("--allow-plaintext", is_flag=True, help="Speak http:// to another machine: the network is trusted."),

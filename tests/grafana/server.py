@@ -199,6 +199,13 @@ class Grafana:
         return (200, self.rules[rest[0]]) if rest[0] in self.rules else (404, {"message": "Not found"})
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is its own business."""
+
+
 @contextmanager
 def serving(grafana: Grafana) -> Iterator[Grafana]:
     """Answer on a free port of loopback; `grafana.url` says where."""
@@ -240,8 +247,7 @@ def serving(grafana: Grafana) -> Iterator[Grafana]:
 
         do_GET = do_POST = do_PUT = do_DELETE = handle_any
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), Handler)
     grafana.url = f"http://127.0.0.1:{server.server_port}{grafana.prefix}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
