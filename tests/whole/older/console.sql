@@ -1,0 +1,12 @@
+BEGIN TRANSACTION;
+CREATE TABLE audit (seq INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, detail TEXT NOT NULL,
+  chain TEXT NOT NULL);
+INSERT INTO "audit" VALUES(1,1790000000000,'shell:','user_added','{"user":"mai"}','1f08db78239ab1aa52ba1215b0a43c698477ce92e65b608a2b86ca78664e6e11');
+CREATE TABLE ticket (digest BLOB PRIMARY KEY, name TEXT NOT NULL REFERENCES user (name), kind TEXT NOT NULL, label TEXT NOT NULL DEFAULT '',
+  made_ms INTEGER NOT NULL, until_ms INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE user (name TEXT PRIMARY KEY, role TEXT NOT NULL, areas TEXT NOT NULL, owners TEXT NOT NULL, hash TEXT NOT NULL,
+  active INTEGER NOT NULL DEFAULT 1) WITHOUT ROWID;
+INSERT INTO "user" VALUES('mai','viewer','','','$argon2id$v=19$m=65536,t=3,p=4$jLNC9sj0Lc6ImgX3fwjmsA$djz/b1t8YRdC5EVBcY4hvzhnMG/D/7cs9D6AcAid3lo',1);
+CREATE INDEX ticket_name ON ticket (name);
+COMMIT;
+PRAGMA user_version = 1;
