@@ -59,6 +59,8 @@ class HealthWatch:
         self._well_ms: dict[Health, int] = dict.fromkeys(_PICTURE_FAULTS, -1)
         self._usual_sharp = self._sharp_s = 0.0
         self._moving_noise = 0.0
+        self._suspects = False
+        """Whether the last probe found anything."""
         self._usual_gap_ms = 0.0
         self._times: list[int] = []
         self._view = ViewWatch()
@@ -68,26 +70,27 @@ class HealthWatch:
         if self._last_ms >= 0 and at_ms - self._last_ms > FORGET_MS:
             self._view, self._sharp_s = ViewWatch(), 0.0
         small = health_picture.small(grey)
-        light = health_picture.light(small)
-        changed = self._compare(small, at_ms)
+        probes = self._probe_ms < 0 or at_ms - self._probe_ms >= PROBE_MS
+        changed = self._compare(small, at_ms, noise=probes)
         self._judge_rate(at_ms)
         self._last, self._last_ms = small, at_ms
-        if self._probe_ms < 0 or at_ms - self._probe_ms >= PROBE_MS:
+        if probes:
             since_ms, self._probe_ms = (PROBE_MS if self._probe_ms < 0 else at_ms - self._probe_ms), at_ms
-            self._probe(grey, light, at_ms, min(since_ms, 1_000) / 1000)
-        return changed and BLACK_MEAN <= light.mean <= WHITE_MEAN and not self._suspects()
+            self._probe(grey, health_picture.light(small), at_ms, min(since_ms, 1_000) / 1000)
+            self._suspects = any(well_ms < at_ms for well_ms in self._well_ms.values())
+        return changed and not self._suspects and BLACK_MEAN <= cv2.mean(small)[0] <= WHITE_MEAN
 
-    def _compare(self, small: Grey, at_ms: int) -> bool:
-        """Whether the picture differs from the last one, and by how much noise."""
+    def _compare(self, small: Grey, at_ms: int, *, noise: bool) -> bool:
+        """Whether the picture differs from the last one; by how much `noise`, where that is asked for."""
         if self._last is None:
             self._changed_ms = at_ms
             return True
-        difference = cv2.absdiff(small, self._last)
-        changed = float(cv2.mean(difference)[0]) > SAME_GREY
+        changed = cv2.norm(small, self._last, cv2.NORM_L1) > SAME_GREY * small.size
         if changed:
             self._changed_ms = at_ms
-            upto = np.cumsum(health_picture.histogram(difference))
-            self._moving_noise = float(np.searchsorted(upto, upto[-1] / 2)) / NORMAL_MAD / 2**0.5
+            if noise:
+                upto = np.cumsum(health_picture.histogram(cv2.absdiff(small, self._last)))
+                self._moving_noise = float(np.searchsorted(upto, upto[-1] / 2)) / NORMAL_MAD / 2**0.5
         return changed
 
     def _judge_rate(self, at_ms: int) -> None:
@@ -132,10 +135,6 @@ class HealthWatch:
             self._usual_sharp += min(1.0, since_s / min(self._sharp_s, SHARP_SETTLED_S)) * (sharp - self._usual_sharp)
         return "ok"
 
-    def _suspects(self) -> bool:
-        """Whether the last probe found anything."""
-        return any(well_ms < self._probe_ms for well_ms in self._well_ms.values())
-
     def verdict(self, at_ms: int, span_ms: int) -> Health:
         """The camera's health up to `at_ms`, the end of a span of `span_ms`."""
         if self._last_ms < 0:
@@ -173,6 +172,7 @@ class HealthWatch:
         self._usual_sharp, self._sharp_s = state["sharp"]
         self._moving_noise, self._times = state["noise"], list(state["times"])
         self._usual_gap_ms = state["gap_ms"]
+        self._suspects = any(well_ms < self._probe_ms for well_ms in self._well_ms.values())
         self._view.restore(state["view"])
 
 
