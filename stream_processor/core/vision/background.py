@@ -39,9 +39,9 @@ class Background:
 
     def _settle(self) -> None:
         """Value and weight of each pixel's best mode."""
-        everywhere = np.arange(self._best.size)
-        self.value: Floats = self._values[self._best, everywhere].reshape(self._shape)
-        self.weight_s: Floats = self._weights[self._best, everywhere].reshape(self._shape)
+        self._place = self._best * self._best.size + np.arange(self._best.size)
+        self.value: Floats = self._values.take(self._place).reshape(self._shape)
+        self.weight_s: Floats = self._weights.take(self._place).reshape(self._shape)
 
     @property
     def started(self) -> bool:
@@ -51,13 +51,13 @@ class Background:
     def learn(self, picture: Floats, seconds: Floats) -> None:
         """Teach `picture`, each pixel with the weight `seconds` (>= 0)."""
         seen, share = picture.ravel(), seconds.ravel()
-        value = self.value.ravel()
-        usual = np.abs(seen - value) < NEAR_GREY
-        self._weights *= 1.0 - np.minimum(share / FULL_WEIGHT_S, 1.0)
-        at = np.flatnonzero(usual)
-        grown = self._weights[self._best[at], at] + share[at]
-        self._weights[self._best[at], at] = grown
-        self._values[self._best[at], at] += (seen[at] - value[at]) * np.minimum(share[at] / np.maximum(grown, 1e-6), 0.5)
+        off = seen - self.value.ravel()
+        usual = np.abs(off) < NEAR_GREY
+        self._weights *= 1.0 - np.minimum(share / np.float32(FULL_WEIGHT_S), np.float32(1.0))
+        taught = share * usual
+        grown = self._weights.take(self._place) + taught
+        self._weights.ravel()[self._place] = grown
+        self._values.ravel()[self._place] += off * np.minimum(taught / np.maximum(grown, np.float32(1e-6)), np.float32(0.5))
         self._learn_unusual(np.flatnonzero(~usual), seen, share)
         self._settle()
 
@@ -79,11 +79,13 @@ class Background:
 
     def gain(self, picture: Floats, where: NDArray[np.bool_]) -> float:
         """By how much `picture` is brighter as a whole: the mode of the log ratio, so that vehicles on half the road do not pull it."""
-        usable = np.flatnonzero(where & (self.value > 16) & (picture > 8) & (picture < 250))
+        every = max(1, self._best.size // (2 * GAIN_SAMPLES))
+        some, road = picture.ravel()[::every], self.value.ravel()[::every]
+        usable = np.flatnonzero(where.ravel()[::every] & (road > 16) & (some > 8) & (some < 250))
         if usable.size < 32:
             return 1.0
         usable = usable[:: max(1, usable.size // GAIN_SAMPLES)]
-        ratio = np.log(picture.ravel()[usable] / self.value.ravel()[usable])
+        ratio = np.log(some[usable] / road[usable])
         bins = np.clip(np.rint(ratio / GAIN_STEP), -GAIN_BINS, GAIN_BINS).astype(np.int64) + GAIN_BINS
         smooth = np.convolve(np.bincount(bins, minlength=2 * GAIN_BINS + 1), (1, 2, 3, 2, 1), "same")
         best = int(smooth.argmax())

@@ -66,7 +66,7 @@ class Occupancy:
         base = np.where(trusted, self._background.value, self._road)
         steep = edges(self._background.value) * trusted
         difference = signed_difference(self._seen, base, steep)
-        self.difference = np.where(trusted, difference, self._windows.wide(difference)).astype(np.float32)
+        self.difference = difference if trusted.all() else np.where(trusted, difference, self._windows.wide(difference)).astype(np.float32)
         strong = (evidence(self.difference, self._windows.texture) > THRESHOLD) & self._view.valid
         strong &= np.abs(self.difference) > LEVEL
         self.covered = self._windows.solid(strong) & self._view.valid
