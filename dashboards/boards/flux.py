@@ -171,10 +171,9 @@ def _silent(question: Silent, city: City, bucket: str) -> Parts:
 def _count(question: Count, city: City, bucket: str) -> Parts:
     imports, lines = _flux(question.rows, city, bucket)
     last = max(place for place, line in enumerate(lines) if not line.startswith("  "))
-    lines = [
-        *lines[:last], *_named("rows", lines[last:], "  |> group()", "  |> map(fn: (r) => ({r with _value: 1.0}))", '  |> keep(columns: ["_value"])'),
-        "union(tables: [rows, array.from(rows: [{_value: 0.0}])])", "  |> group()", "  |> sum()", _stamped("v.timeRangeStop"),
-    ]  # fmt: skip
+    each = ("  |> group()", "  |> map(fn: (r) => ({r with _value: 1.0}))", '  |> keep(columns: ["_value"])')
+    together = ("union(tables: [rows, array.from(rows: [{_value: 0.0}])])", "  |> group()", "  |> sum()", _stamped("v.timeRangeStop"))
+    lines = [*lines[:last], *_named("rows", lines[last:], *each), *together]
     return sorted({"array", *imports}), lines
 
 

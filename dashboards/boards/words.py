@@ -56,3 +56,18 @@ QUANTITY_WORDS = {
     "vn_aqi": Text("VN_AQI", "VN_AQI"), "confidence": Text("Độ tin cậy", "Confidence"),
 }  # fmt: skip
 """Quantities that no sensor sends."""
+
+PAGE_WORDS = {
+    "boards": Text("Các bảng", "Boards"), "desk": Text("Trang trực", "Operators' page"), "all": Text("Tất cả", "All"),
+    "area": Text("Khu vực", "Area"), "site": Text("Địa điểm", "Site"), "device": Text("Thiết bị", "Device"), "span": Text("Khoảng", "Span"),
+    "none": Text("Không có gì trong khoảng này", "Nothing in this time"), "unknown": UNKNOWN_STATE.name,
+    "failed": Text("Không tải được bảng. Đang thử lại…", "The board could not be loaded. Trying again…"),
+    "about": Text("Ý nghĩa", "What it means"), "what": Text("Gì", "What"), "when": Text("Lúc", "When"), "ago": Text("Cách đây", "Age"),
+    "value": Text("Giá trị", "Value"), "level": Text("Mức", "Level"),
+    "never": Text("chưa bao giờ trong 24 giờ", "not in 24 hours"), "total": Text("Tổng", "Total"),
+    "lang": Text("Ngôn ngữ", "Language"), "theme": Text("Giao diện", "Appearance"), "day": Text("Ngày", "Day"),
+    "night": Text("Đêm", "Night"),
+    "map": Text("Bản đồ; bảng bên cạnh nêu cùng nội dung", "Map; the figures beside it say the same"),
+    "of": Text("mỗi điểm: {span}", "each point: {span}"),
+}  # fmt: skip
+"""Words of the page that draws boards."""

@@ -26,6 +26,7 @@ from dashboards.console.guard import LOOPBACK, Guard
 from dashboards.console.hub import Hub
 from dashboards.console.problems import problem, rejected, unavailable
 from dashboards.console.routes_act import add_acts
+from dashboards.console.routes_boards import add_boards
 from dashboards.console.routes_devices import add_devices
 from dashboards.console.routes_past import add_past
 from dashboards.console.routes_people import add_people
@@ -75,6 +76,7 @@ def create_app(
     add_devices(app, access, view)
     add_public(app, access, view)
     add_people(app, access, hub)
+    add_boards(app, access, store, view, clock)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return app
 

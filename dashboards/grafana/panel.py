@@ -51,7 +51,7 @@ def _lines(panel: Panel, place: Place) -> Any:  # noqa: ANN401  # one of the SDK
     )
     if panel.thresholds:
         shown.thresholds_style(style)
-    if bars:
+    if bars:  # counts and sums only; means do not add up
         shown.stacking(common.StackingConfig().mode(shapes.StackingMode.NORMAL))
     return shown
 

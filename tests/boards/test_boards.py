@@ -90,3 +90,9 @@ def test_a_panel_has_words_in_both_languages_and_a_unit(panel: Panel) -> None:
 def test_a_city_without_devices_or_with_odd_names_renders(city: City) -> None:
     empty = City("Trống", "Empty")
     assert len(render(empty, "vi")) == len(ORDER)
+
+
+def test_only_what_adds_up_is_stacked() -> None:
+    for panel in all_panels().values():
+        if panel.draw == "bars":
+            assert isinstance(panel.question, EventCounts) or getattr(panel.question, "aggregate", "") in ("sum", "count"), panel.name

@@ -41,14 +41,8 @@ BOARD = Board(
                 Cell(air_map.PANEL, 12),
             ),
         ),
-        Line(
-            8,
-            (
-                Cell(alarms_list.PANEL, 12),
-                Cell(alarms_raised.PANEL, 12),
-            ),
-        ),
-        Line(8, (Cell(silent_list.PANEL, 24),)),
+        Line(8, (Cell(alarms_list.PANEL, 12), Cell(silent_list.PANEL, 12))),
+        Line(7, (Cell(alarms_raised.PANEL, 24),)),
     ),
     down=(
         "corridor",

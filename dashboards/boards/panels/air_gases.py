@@ -13,4 +13,5 @@ PANEL = Panel(
     draw="lines",
     unit="ug/m3",
     low=0,
+    least_min=10,
 )

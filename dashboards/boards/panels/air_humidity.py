@@ -18,4 +18,5 @@ PANEL = Panel(
     low=0,
     high=100,
     thresholds=(Step(85, "low"),),
+    least_min=10,
 )

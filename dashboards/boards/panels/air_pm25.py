@@ -17,4 +17,5 @@ PANEL = Panel(
     unit="ug/m3",
     low=0,
     thresholds=(Step(45, "medium"),),
+    least_min=10,
 )

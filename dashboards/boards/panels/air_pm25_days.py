@@ -13,7 +13,7 @@ PANEL = Panel(
         "Mean of each day of the city's time. A day above 45 µg/m³ exceeds the limit of QCVN 05:2023.",
     ),
     question=Days(Of(("pm25",), kind="air"), "mean"),
-    draw="bars",
+    draw="lines",
     unit="ug/m3",
     low=0,
     thresholds=(Step(45, "medium"),),

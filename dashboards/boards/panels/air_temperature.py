@@ -12,4 +12,5 @@ PANEL = Panel(
     question=Windows(Of(("temperature",), kind="air"), "mean", empty="null"),
     draw="lines",
     unit="Cel",
+    least_min=10,
 )

@@ -18,4 +18,5 @@ PANEL = Panel(
     low=0,
     high=1,
     thresholds=(Step(0.85, "medium"), Step(0.95, "high")),
+    least_min=5,
 )

@@ -14,4 +14,5 @@ PANEL = Panel(
     unit="/",
     low=0,
     thresholds=(Step(1, "medium"),),
+    least_min=5,
 )

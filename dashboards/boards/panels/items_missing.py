@@ -12,7 +12,7 @@ PANEL = Panel(
         "Số thứ tự không còn ai chờ nữa. Phải là 0: khác 0 nghĩa là thiết bị đã bỏ dữ liệu, xem hộp gửi của nó.",
         "Sequence numbers nobody waits for any longer. Should be 0: else a device gave data up; look at its outbox.",
     ),
-    question=Windows(Of(("items_missing",)), "sum", empty="zero", split="device"),
+    question=Windows(Of(("items_missing",)), "sum", empty="zero", split="all"),
     draw="bars",
     low=0,
     least_min=60,

@@ -15,4 +15,5 @@ PANEL = Panel(
     question=Windows(Of(("outbox_items",), "all"), "max", empty="null"),
     draw="lines",
     low=0,
+    least_min=5,
 )

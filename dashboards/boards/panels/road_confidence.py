@@ -17,4 +17,5 @@ PANEL = Panel(
     unit="/",
     low=0,
     high=1,
+    least_min=5,
 )

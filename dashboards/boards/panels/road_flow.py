@@ -16,4 +16,5 @@ PANEL = Panel(
     draw="lines",
     unit="PCU/h",
     low=0,
+    least_min=5,
 )

@@ -18,4 +18,5 @@ PANEL = Panel(
     unit="km/h",
     low=0,
     thresholds=ROAD_STEPS,
+    least_min=5,
 )

@@ -17,4 +17,5 @@ PANEL = Panel(
     unit="1/s",
     low=0,
     thresholds=(Step(0.1, "medium"), Step(1, "high")),
+    least_min=5,
 )

@@ -13,4 +13,5 @@ PANEL = Panel(
     draw="lines",
     unit="MB",
     low=0,
+    least_min=5,
 )

@@ -16,4 +16,5 @@ PANEL = Panel(
     draw="lines",
     unit="1/s",
     low=0,
+    least_min=5,
 )
