@@ -116,7 +116,7 @@ def bridge(
 )  # fmt: skip
 @click.option("--member", default="", help="Name within the group; without it, host and pid.")
 @service_options("vision")
-def vision(log_url: str, cameras: Path | None, sample_every_s: float, member: str, status_port: int | None) -> None:
+def vision(log_url: str, cameras: Path | None, sample_every_s: float, dwell_s: float, member: str, status_port: int | None) -> None:
     """Turn camera frames in the log into traffic samples, decoding in child processes, until interrupted."""
     import os
     import socket

@@ -28,6 +28,7 @@ from city_model.topics import DEAD_LETTER, FRAMES, INPUTS
 from stream_processor import frames_state
 from stream_processor.bridge_jpeg import MAX_PIXELS, check_jpeg
 from stream_processor.core.vision.camera import SNAPSHOT_VERSION, load_geometry
+from stream_processor.core.vision.stopped import DWELL_S
 from stream_processor.frames_child import CHILD
 from stream_processor.frames_state import CameraState
 from stream_processor.logs.port import EventLog, Output, Owner, Reader, Stored
@@ -49,10 +50,14 @@ log = logging.getLogger("saola.vision")
 
 @dataclass(frozen=True, slots=True)
 class VisionSettings:
-    """`cameras`: folder of <device>.toml, None: whole pictures. A snapshot follows after `snapshot_bytes` of frames."""
+    """`cameras`: folder of <device>.toml, None: whole pictures. What stands for `dwell_s` is a stopped vehicle.
+
+    A snapshot follows after `snapshot_bytes` of frames.
+    """
 
     cameras: Path | None = None
     sample_every_s: float = 5.0
+    dwell_s: float = DWELL_S
     batch_frames: int = 64
     snapshot_bytes: int = 16_000_000
     frame_limit_s: float = 20.0
@@ -83,7 +88,7 @@ class FrameService:
     def __init__(self, event_log: EventLog, settings: VisionSettings) -> None:
         self.event_log = event_log
         self.settings = settings
-        self.config = f"{check_cameras(settings.cameras)}-{SNAPSHOT_VERSION}-{settings.sample_every_s:g}"
+        self.config = f"{check_cameras(settings.cameras)}-{SNAPSHOT_VERSION}-{settings.sample_every_s:g}-{settings.dwell_s:g}"
         self.counts: Counter[str] = Counter()
 
     async def run(self, member: str, stop: asyncio.Event) -> None:
@@ -249,7 +254,7 @@ class _Partition:
         """One question to the child, started when first needed: an area without frames costs no process."""
         if self._child is None:
             folder = None if self._settings.cameras is None else str(self._settings.cameras)
-            argument = {"cameras": folder, "sample_every_s": self._settings.sample_every_s}
+            argument = {"cameras": folder, "sample_every_s": self._settings.sample_every_s, "dwell_s": self._settings.dwell_s}
             self._child = Child(self._settings.child, argument, env=_ENV)
             await self._child.start()
         await self._child.send(message)

@@ -25,12 +25,12 @@ MOST_BYTES = 4 << 30
 
 
 def analyse_frames(parent: Parent, argument: Any) -> None:  # noqa: ANN401 - what msgpack holds
-    """Serve until the parent is gone. `argument` = {"cameras": folder or nil, "sample_every_s": seconds}."""
+    """Serve until the parent is gone. `argument` = {"cameras": folder or nil, "sample_every_s": seconds, "dwell_s": seconds}."""
     import cv2  # here: the parent set OPENCV_IO_MAX_IMAGE_PIXELS for this process alone
 
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     cv2.setNumThreads(1)
-    cameras = _Cameras(argument["cameras"], argument["sample_every_s"])
+    cameras = _Cameras(argument["cameras"], argument["sample_every_s"], argument["dwell_s"])
     while True:
         message = parent.receive()
         try:
@@ -42,11 +42,11 @@ def analyse_frames(parent: Parent, argument: Any) -> None:  # noqa: ANN401 - wha
 class _Cameras:
     """The cameras of one partition, each with its vision."""
 
-    def __init__(self, folder: str | None, sample_every_s: float) -> None:
+    def __init__(self, folder: str | None, sample_every_s: float, dwell_s: float) -> None:
         from stream_processor.core.vision.camera import CameraVision
 
         self._folder = folder
-        self._every_s = sample_every_s
+        self._spans_s = (sample_every_s, dwell_s)
         self._visions: dict[str, CameraVision] = {}
 
     def answer(self, message: list[Any]) -> list[Any]:
@@ -68,7 +68,7 @@ class _Cameras:
 
         if device not in self._visions:
             path = None if self._folder is None else Path(self._folder) / f"{device}.toml"
-            self._visions[device] = CameraVision(load_geometry(path if path and path.exists() else None), self._every_s)
+            self._visions[device] = CameraVision(load_geometry(path if path and path.exists() else None), *self._spans_s)
         return self._visions[device]
 
 

@@ -30,6 +30,7 @@ from city_model.settings import between
 from edge_agent.sources.port import Fault, Frame, Item
 from edge_agent.sources.work import Work
 from stream_processor.core.vision.geometry import load_geometry
+from stream_processor.core.vision.stopped import DWELL_S
 
 _AHEAD_MS, _GRANT_EVERY_MS = 2000, 500
 _STALL_GRACE_S = 5.0  # beyond the patience of the reader itself, which can hang
@@ -55,6 +56,7 @@ def camera_nursery() -> Nursery:
 class CameraSettings:
     """Where the pictures come from (one of `file`, `url`, `index`, `frames`), and what is made of them.
 
+    What stands on a live lane for `dwell_s` is a stopped vehicle.
     `frames` names "module:factory", called in the child with `spec`, giving (at_ms, picture) of a recording dated by the agent's clock.
     """
 
@@ -66,6 +68,7 @@ class CameraSettings:
     geometry: Path | None = None
     send: Literal["samples", "frames"] = "samples"
     sample_every_s: float = between(1, 300, default=5.0)
+    dwell_s: float = between(3, 3600, default=DWELL_S)
     frame_every_s: float = between(0.04, 60, default=0.2)
     patience_s: float = between(1, 60, default=10.0)
     frames: str = ""
@@ -214,7 +217,8 @@ class CameraSource:
             spec = {"offset_ms": offset_ms, "patience_s": s.patience_s, **({"url": s.url} if s.url else {"index": s.index})}
         return {
             "frames": frames, "spec": spec, "geometry": str(s.geometry) if s.geometry else "", "send": s.send, "paced": not s.is_live,
-            "sample_every_s": s.sample_every_s, "frame_every_s": s.frame_every_s, "after_ms": -1 if s.is_live else after_ms,
+            "sample_every_s": s.sample_every_s, "dwell_s": s.dwell_s, "frame_every_s": s.frame_every_s,
+            "after_ms": -1 if s.is_live else after_ms,
         }  # fmt: skip
 
     def _set(self, *, reached_ms: int = -1, idle: bool = False) -> None:

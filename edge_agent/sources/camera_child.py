@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from city_model.child import Parent
 from city_model.codec import samples
+from city_model.events import TrafficSample
 from city_model.faults import ConfigError, Rejected
 from edge_agent.sources.video import Live
 from edge_agent.sources.work import Work
@@ -66,7 +67,8 @@ class _Watch:
     def __init__(self, parent: Parent, argument: dict[str, Any]) -> None:
         self._parent = parent
         geometry = argument["geometry"]
-        self._vision = CameraVision(load_geometry(Path(geometry) if geometry else None), argument["sample_every_s"])
+        road = load_geometry(Path(geometry) if geometry else None)
+        self._vision = CameraVision(road, argument["sample_every_s"], argument["dwell_s"])
         self._send_frames = argument["send"] == "frames"
         self._frame_every_ms = round(argument["frame_every_s"] * 1000)
         self._paced: bool = argument["paced"]
@@ -80,6 +82,8 @@ class _Watch:
     def work(self, frames: Iterator[tuple[int, Picture]]) -> None:
         """Every frame, in time."""
         live = frames if isinstance(frames, Live) else None
+        if live is not None and not self._send_frames:
+            live.on_silence = lambda at_ms: self._say(self._vision.idle(at_ms))
         for at_ms, picture in frames:
             if at_ms <= self._after_ms:
                 continue
@@ -120,6 +124,9 @@ class _Watch:
             if self._bad_frames & (self._bad_frames - 1) == 0:  # the 1st, 2nd, 4th, 8th …
                 self._parent.send(["fault", err.detail])
             return
+        self._say(seen)
+
+    def _say(self, seen: list[TrafficSample]) -> None:
         if seen:
             self._parent.send(["samples", samples.encode(seen)])
 

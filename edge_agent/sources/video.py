@@ -10,7 +10,7 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from city_model.faults import Rejected
@@ -70,6 +70,10 @@ def rate(luma: Luma) -> float:
     return luma.fps if math.isfinite(luma.fps) and 0.1 <= luma.fps <= 240 else _FALLBACK_FPS
 
 
+_SILENT_S = 1.0
+"""How often whoever waits for frames that do not come hears of it."""
+
+
 class _Sender(Protocol):
     """Something that gives frames when they come; a frame taken in on time is dated now + `offset_ms`."""
 
@@ -119,12 +123,17 @@ class _Replaying:
 
 
 class Live:
-    """Frames as they come, taken in by a thread. `dropped` counts those that nobody took in time, `decode_s` the thread's work."""
+    """Frames as they come, taken in by a thread. `dropped` counts those that nobody took in time, `decode_s` the thread's work.
 
-    def __init__(self, sender: _Sender) -> None:
+    While none come `on_silence` is called every `silent_s` with the time, as frames would be dated now.
+    """
+
+    def __init__(self, sender: _Sender, silent_s: float = _SILENT_S) -> None:
         self.dropped = 0
         self.decode_s = 0.0
+        self.on_silence: Callable[[int], None] = lambda at_ms: None
         self._sender = sender
+        self._silent_s = silent_s
         self._waiting: deque[tuple[int, Picture]] = deque()
         self._ended = False
         self._fault = Rejected("lost", "the stream ended, or no frame came in time")
@@ -135,16 +144,21 @@ class Live:
         return self
 
     def __next__(self) -> tuple[int, Picture]:
-        with self._changed:
-            while not self._waiting and not self._ended:
-                self._changed.wait()
-            if not self._waiting:
-                raise self._fault
-            return self._waiting.popleft()
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._ended, self._silent_s)
+                if self._waiting:
+                    return self._waiting.popleft()
+                if self._ended:
+                    raise self._fault
+            self.on_silence(round(self._now_ms()))
 
     def late_ms(self, at_ms: int) -> float:
         """How long ago a frame dated `at_ms` came."""
-        return time.time() * 1000 + self._sender.offset_ms - at_ms
+        return self._now_ms() - at_ms
+
+    def _now_ms(self) -> float:
+        return time.time() * 1000 + self._sender.offset_ms
 
     def _take_in(self) -> None:
         try:

@@ -9,9 +9,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,19 +22,28 @@ from city_model.faults import Rejected
 from stream_processor.core.vision import roads
 from stream_processor.core.vision.counting import Crossing
 from stream_processor.core.vision.geometry import CameraGeometry, load_geometry
-from stream_processor.core.vision.health import HealthWatch
+from stream_processor.core.vision.health import Health, HealthWatch
 from stream_processor.core.vision.steady import Steady
 from stream_processor.core.vision.stopped import DWELL_S
 from stream_processor.core.vision.way import CarriagewayWatch
 
 __all__ = ["CameraGeometry", "CameraVision", "load_geometry"]
 
-SNAPSHOT_VERSION = 4
+SNAPSHOT_VERSION = 5
 LEAST_SIDE_PX = 32
 LEAST_SPAN_MS = 1_000
 HURRIED = ("stopped_vehicle", "wrong_way")
 
 Frame = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """What is wrong with the camera, the number of that fault, and since when."""
+
+    word: Health
+    id: int
+    began_ms: int
 
 
 class CameraVision:
@@ -41,6 +52,8 @@ class CameraVision:
     `crossings` are those that became certain with the last frame, each with its carriageway's direction; the samples count them too.
     `events` are what began or ended with the last frame; the samples carry them too, and an incident does not wait for its sample's end:
     it ends the span at once, where both parts of it are at least LEAST_SPAN_MS long. What stands for `dwell_s` is a stopped vehicle.
+    A fault of the camera is an event of no direction, carried by the first carriageway's sample. Where frames stop coming, whoever waits
+    for them calls `idle`.
     """
 
     def __init__(self, geometry: CameraGeometry, sample_every_s: float = 5.0, dwell_s: float = DWELL_S) -> None:
@@ -51,6 +64,7 @@ class CameraVision:
         self._health = HealthWatch()
         self._steady = Steady()
         self._dwell_s = dwell_s
+        self._fault = _Fault("ok", -1, -1)
         self.crossings: list[tuple[str, Crossing]] = []
         self.events: list[CameraEvent] = []
         self._from_ms = self._end_ms = self._last_ms = -1
@@ -67,6 +81,7 @@ class CameraVision:
         if self._size != (grey.shape[1], grey.shape[0]):
             self._begin(grey.shape[1], grey.shape[0])
         samples = self._turn(at_ms)
+        self._end_span(at_ms)
         self._last_ms = at_ms
         if self._health.look(grey, at_ms):
             shift_px = self._steady.look(grey, at_ms) if any(way.counts for way in self._ways) else (0.0, 0.0)
@@ -76,6 +91,22 @@ class CameraVision:
             roads.look(self._ways, grey, at_ms)
             self.events += [event for way, told in zip(self._ways, before, strict=True) for event in way.events[told:]]
         return samples + self._hurry(at_ms)
+
+    def idle(self, at_ms: int) -> list[TrafficSample]:
+        """No frame has come up to `at_ms`: the samples of what ended meanwhile, "no_signal" once it has been silent for long.
+
+        After a long pause only the newest span is told of. Does nothing before the first frame.
+        """
+        self.crossings, self.events = [], []
+        if self._last_ms < 0:
+            return []
+        samples = self._turn(at_ms)
+        if at_ms >= self._end_ms + self._every_ms:
+            self._end_ms = at_ms // self._every_ms * self._every_ms
+            self._from_ms = self._end_ms - self._every_ms
+            samples += self._turn(at_ms)
+        self._end_span(at_ms)
+        return samples
 
     def finish(self) -> list[tuple[str, Crossing]]:
         """The last crossings of a recording, when no frame comes any more; `feed` tells each some time after it happened."""
@@ -104,16 +135,17 @@ class CameraVision:
         self._health, self._steady = HealthWatch(), Steady()
 
     def _turn(self, at_ms: int) -> list[TrafficSample]:
-        """The samples of a span that ended before this frame. A span without any frame gives none: silence is told by its absence."""
-        samples: list[TrafficSample] = []
-        if self._last_ms >= 0 and at_ms >= self._end_ms:
-            span_ms = self._end_ms - self._from_ms
-            health = self._health.verdict(self._end_ms, span_ms)
-            samples = [way.sample(self._end_ms, span_ms / 1000, health) for way in self._ways]
+        """The samples of a span that ended up to now. One without any frame gives none unless the camera is known to be silent."""
+        if self._last_ms < 0 or at_ms < self._end_ms:
+            return []
+        health = self._health.verdict(self._end_ms, self._end_ms - self._from_ms)
+        return self._samples(self._end_ms, health) if self._last_ms >= self._from_ms or health == "no_signal" else []
+
+    def _end_span(self, at_ms: int) -> None:
+        """The next span is that which `at_ms` lies in; the first begins with the first frame."""
         if self._last_ms < 0 or at_ms >= self._end_ms:
             self._end_ms = (at_ms // self._every_ms + 1) * self._every_ms
             self._from_ms = at_ms if self._last_ms < 0 else self._end_ms - self._every_ms
-        return samples
 
     def _hurry(self, at_ms: int) -> list[TrafficSample]:
         """The samples of a span that an incident ends before its time; a very short one would make nonsense of flows per hour."""
@@ -121,16 +153,40 @@ class CameraVision:
             return []
         if at_ms - self._from_ms < LEAST_SPAN_MS or self._end_ms - at_ms < LEAST_SPAN_MS:
             return []
-        span_ms, self._from_ms = at_ms - self._from_ms, at_ms
-        health = self._health.verdict(at_ms, span_ms)
-        return [way.sample(at_ms, span_ms / 1000, health) for way in self._ways]
+        samples = self._samples(at_ms, self._health.verdict(at_ms, at_ms - self._from_ms))
+        self._from_ms = at_ms
+        return samples
+
+    def _samples(self, end_ms: int, health: Health) -> list[TrafficSample]:
+        """One a carriageway, of the span up to `end_ms`."""
+        span_s = (end_ms - self._from_ms) / 1000
+        told = self._tell(health, end_ms)
+        samples = [way.sample(end_ms, span_s, health) for way in self._ways]
+        if told and samples:
+            events = (*(samples[0].events or ()), *told)
+            samples[0] = msgspec.structs.replace(samples[0], events=events)
+        return samples
+
+    def _tell(self, health: Health, at_ms: int) -> list[CameraEvent]:
+        """The events of a change of health: what ended, and what has begun: a silence with the last frame, other faults in this span."""
+        old, told = self._fault, list[CameraEvent]()
+        if health == old.word:
+            return told
+        if old.word != "ok":
+            told.append(CameraEvent("health", "end", old.id, at_ms, old.began_ms, 1.0, value=old.word))
+        self._fault = _Fault(health, old.id, -1)
+        if health != "ok":
+            self._fault = _Fault(health, old.id + 1, self._last_ms if health == "no_signal" else self._from_ms)
+            told.append(CameraEvent("health", "begin", self._fault.id, at_ms, self._fault.began_ms, 1.0, value=health))
+        self.events += told
+        return told
 
     def snapshot(self) -> dict[str, Any]:
         """State as plain msgpack-able values."""
         return {
             "version": SNAPSHOT_VERSION, "size": None if self._size is None else list(self._size),
-            "at": [self._from_ms, self._end_ms, self._last_ms], "health": self._health.snapshot(), "steady": self._steady.snapshot(),
-            "ways": [way.snapshot() for way in self._ways],
+            "at": [self._from_ms, self._end_ms, self._last_ms], "fault": [self._fault.word, self._fault.id, self._fault.began_ms],
+            "health": self._health.snapshot(), "steady": self._steady.snapshot(), "ways": [way.snapshot() for way in self._ways],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -140,6 +196,7 @@ class CameraVision:
         if state["size"] is not None:
             self._begin(*state["size"])
         self._from_ms, self._end_ms, self._last_ms = state["at"]
+        self._fault = _Fault(*state["fault"])
         self._health.restore(state["health"])
         self._steady.restore(state["steady"])
         for way, saved in zip(self._ways, state["ways"], strict=True):
