@@ -1,6 +1,6 @@
 """`saola doctor`: what is here, what is missing, what stands in for it, and the fix for each.
 
-`ok` is fine, `missing` keeps the embedded profile from running, `optional` is not here and something else does its work.
+`ok` is fine, `missing` keeps the profile from running, `optional` is not here and something else does its work.
 """
 
 from __future__ import annotations
@@ -29,11 +29,13 @@ class Questions:
     port: int
     mqtt: str = ""
     log: str = ""
+    profile: str = "embedded"
 
 
 def examine(questions: Questions) -> list[Finding]:
     """Every finding, in the order of the printed list."""
-    return list(_findings(questions))
+    found = list(_findings(questions))
+    return checks.for_city(found) if questions.profile == "city" else found
 
 
 def _findings(questions: Questions) -> Iterable[Finding]:
@@ -47,6 +49,7 @@ def _findings(questions: Questions) -> Iterable[Finding]:
     yield checks.mosquitto()
     yield checks.java()
     yield checks.kafka_jars()
+    yield checks.influxd()
     yield checks.chromium()
     yield checks.recordings(os.environ.get("SAOLA_DATA", ""))
     if questions.mqtt:
@@ -59,14 +62,15 @@ def _findings(questions: Questions) -> Iterable[Finding]:
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object for machines.")
 @click.option("--data", type=click.Path(path_type=Path), default=Path(".saola"), show_default=True, help="Directory for logs and stores.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True, help="Loopback port the console is to use.")
+@click.option("--profile", type=click.Choice(["embedded", "city"]), default="embedded", show_default=True, help="What is to run here.")
 @click.option("--mqtt", default="", metavar="URL", help="Also try this broker, e.g. mqtt://127.0.0.1:1883.")
 @click.option("--log", default="", metavar="URL", help="Also try this Kafka, e.g. kafka://127.0.0.1:9092.")
-def doctor(as_json: bool, data: Path, port: int, mqtt: str, log: str) -> None:
+def doctor(as_json: bool, data: Path, port: int, profile: str, mqtt: str, log: str) -> None:
     """Say what is installed, reachable and missing, with the fix for each.
 
-    Exit code 0 when the embedded profile can run here (and every server asked about answers), 1 when not.
+    Exit code 0 when the profile can run here (and every server asked about answers), 1 when not.
     """
-    findings = examine(Questions(data, port, mqtt, log))
+    findings = examine(Questions(data, port, mqtt, log, profile))
     able = all(finding.state != "missing" for finding in findings)
     if as_json:
         print(json.dumps({"able": able, "findings": [asdict(finding) for finding in findings]}, ensure_ascii=False, indent=1))
@@ -76,7 +80,11 @@ def doctor(as_json: bool, data: Path, port: int, mqtt: str, log: str) -> None:
             print(_line(finding, coloured))
         print(
             "\n"
-            + ("Everything needed is here: saola demo" if able else "Not ready: mend what is marked missing, then run saola doctor again.")
+            + (
+                f"Everything needed is here: saola {'up --city city.toml' if profile == 'city' else 'demo'}"
+                if able
+                else "Not ready: mend what is marked missing, then run saola doctor again."
+            )
         )
     if not able:
         sys.exit(EXIT_FOUND)

@@ -12,14 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from broker_config import kafka
+from broker_config import influx, kafka
 from broker_config.mosquitto import find_mosquitto
 from city_model.faults import Unavailable
 
@@ -170,6 +170,30 @@ def kafka_jars() -> Finding:
     if mvn := shutil.which("mvn"):
         return Finding("Kafka", "optional", f"not in {jars} yet", f"fetched by {mvn} at the first start (44 MB)", "the embedded log")
     return Finding("Kafka", "optional", f"not in {jars}, and no Maven to fetch it", "apt-get install maven", "the embedded log")
+
+
+def influxd() -> Finding:
+    """InfluxDB's server, built once from its Go module."""
+    try:
+        return Finding("InfluxDB", "ok", f"{influx.influxd_version()} at {influx.find_influxd()}")
+    except Unavailable as err:
+        found = str(err).removeprefix("influxd: ")
+        fix = (
+            "make influxd, or give a server: saola up --store influx:FILE"
+            if "not built" in found
+            else "install what is named, then: make influxd"
+        )
+        return Finding("InfluxDB", "optional", found, fix, "the embedded store")
+
+
+def for_city(findings: Iterable[Finding]) -> list[Finding]:
+    """The same answers where the city profile is wanted: broker and Kafka are no longer optional."""
+    needed = {"Mosquitto", "aiokafka", "Java", "Kafka", "fastapi", "uvicorn"}
+    mavens = "fetched by"
+    return [
+        replace(one, state="missing", instead="") if one.name in needed and one.state == "optional" and mavens not in one.fix else one
+        for one in findings
+    ]  # fmt: skip
 
 
 def chromium() -> Finding:

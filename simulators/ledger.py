@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -41,13 +41,13 @@ async def read_all(log: EventLog, topic: str) -> list[Stored]:
     return rows
 
 
-async def read_ledger(log: EventLog, accepted: int, rejected: int) -> Ledger:
-    """`accepted` and `rejected` are the agents' own counts; the rest is read from the log."""
+async def read_ledger(log: EventLog, accepted: int, rejected: int, besides: Collection[str] = ()) -> Ledger:
+    """`accepted` and `rejected` are the agents' own counts; the rest is read from the log. What devices `besides` sent does not count."""
     spans: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
     stored = 0
     for row in await read_all(log, INPUTS):
         event = from_record(row.record)
-        if event.type in _ITEMS:
+        if event.type in _ITEMS and event.device not in besides:
             stored += event.count
             spans[event.device, event.boot].append((event.seq, event.seq + event.count))
     unique = sum(_covered(ranges) for ranges in spans.values())

@@ -41,6 +41,18 @@ def test_nothing_installed_makes_kafka_and_mosquitto_optional_with_what_stands_i
         assert (one.state, bool(one.instead), bool(one.fix)) == ("optional", True, True)
 
 
+def test_for_the_city_profile_its_servers_are_no_longer_optional(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    found = {one.name: one for one in checks.for_city([checks.java(), checks.kafka_jars(), checks.influxd(), checks.chromium()])}
+    assert {name: one.state for name, one in found.items()} == {
+        "Java": "missing", "Kafka": "missing", "InfluxDB": "optional", "Chromium": "optional",
+    }  # fmt: skip
+    assert all(one.fix for one in found.values())
+    assert found["InfluxDB"].instead == "the embedded store"
+
+
 def test_a_clock_before_the_program_was_written_is_missing_its_setting() -> None:
     assert checks.clock(0.0).state == "missing"
     assert checks.clock(0.0).found == "says 1970-01-01 00:00 UTC, before this program was written"
