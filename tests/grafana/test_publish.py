@@ -231,3 +231,23 @@ def sources_in(content: object) -> list[dict[str, str]]:
 def test_the_token_travels_in_a_header_and_nowhere_else(saola: Saola, grafana: Grafana) -> None:
     saola.on("publish", grafana)
     assert not [path for _, path in grafana.log if ADMIN in path]
+
+
+def test_source_and_rules_from_files_are_left_to_the_files(saola: Saola, grafana: Grafana) -> None:
+    saola.on("publish", grafana)
+    grafana.sources["saola-influx"]["readOnly"] = True
+    for rule in grafana.rules.values():
+        rule["provenance"] = "file"
+    assert saola.on("check", grafana)[0] == 0
+    grafana.rules["saola-lag"]["annotations"]["saola"] = "0" * 32
+    before = len(grafana.writes())
+    code, _, err = saola.on("publish", grafana, "--force", "--influx-url", "http://influxdb:8086")
+    assert (code, len(grafana.writes())) == (1, before)
+    assert err.count("from files: ") == 2
+
+
+def test_one_language_leaves_the_other_alone(saola: Saola, grafana: Grafana) -> None:
+    saola.on("publish", grafana, language="both")
+    code, out, _ = saola.on("publish", grafana, "--prune", language="en")
+    assert (code, out) == (0, f"as it should be already: {1 + 2 * 2 + 8 + 5}\n")
+    assert len(grafana.boards) == 16
