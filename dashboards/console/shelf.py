@@ -54,9 +54,13 @@ def group_of(alarm: Alarm) -> Group:
 
 
 def evidence_series(alarm: Alarm) -> str:
-    """The series that the alarm's value and threshold belong to."""
-    if alarm.kind == "congestion":
+    """The series that the alarm's value and threshold belong to, or that shows what it did; empty where nothing was measured."""
+    if alarm.kind in ("congestion", "stopped_vehicle", "wrong_way"):
         return f"{alarm.subject}/{_OCCUPANCY if alarm.unit == '/' else _SPEED}"
+    if alarm.kind in ("maintenance", "incident"):
+        return ""
+    if alarm.rule == "plume":
+        return f"{alarm.device}/pm25"
     return alarm.subject
 
 
@@ -112,8 +116,9 @@ class Shelf:
         return list(self._alarms.values())
 
     def open_subjects(self) -> frozenset[str]:
-        """Subjects of the road and the air whose alarm stands; what only technicians see to changes no state."""
-        return frozenset(a.subject for a in self._alarms.values() if a.condition == "active" and a.kind != "maintenance")
+        """Subjects that are jammed or whose air is bad now; other kinds of alarms (wrong way, maintenance) say nothing of that."""
+        told = ("congestion", "pollution")
+        return frozenset(a.subject for a in self._alarms.values() if a.condition == "active" and a.kind in told)
 
     def opened_since(self, at_ms: int) -> int:
         return sum(alarm.opened_ms > at_ms for alarm in self._alarms.values())

@@ -10,7 +10,9 @@ from typing import cast
 
 import httpx
 import pytest
+import pytest_asyncio
 from fastapi import FastAPI
+from playwright.async_api import Browser, Error, async_playwright
 
 from city_model.clock import ManualClock
 from city_model.registry import City
@@ -22,7 +24,9 @@ from stream_processor.logs.open import open_log
 from stream_processor.logs.port import EventLog
 from stream_processor.stores.open import open_store
 from stream_processor.stores.port import SeriesStore
+from tests.console.browsing import ARGUMENTS, CHROMIUM
 from tests.console.town import T0, Engine, town
+from tests.servers import require
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,20 @@ class Desk:
         async with asyncio.timeout(10):
             while not is_true():
                 await asyncio.sleep(0.01)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's Chromium, one for a module of tests."""
+    if not CHROMIUM.exists():
+        require("chromium", f"{CHROMIUM} is not there: apt-get install chromium")
+    async with async_playwright() as playwright:
+        try:
+            browser = await playwright.chromium.launch(executable_path=str(CHROMIUM), args=[f"--{a}" for a in ARGUMENTS])
+        except Error as err:
+            require("chromium", str(err).splitlines()[0])
+        yield browser
+        await browser.close()
 
 
 @pytest.fixture

@@ -13,6 +13,8 @@ from stream_processor.stores.port import Points, SeriesStore
 from tests.console.town import MINUTE_MS, Engine, acknowledged, jam, returned, smoke
 
 _SILENT = {"cam-hv-203", "air-kk-05"}
+_HOUR_MS = 60 * MINUTE_MS
+_NO_INDEX = {"air-kk-04"}
 _HISTORY_MS = 4 * 60 * MINUTE_MS
 _PM25 = {"air-kk-01": 42.0, "air-kk-02": 131.0, "air-kk-03": 61.0, "air-kk-04": 19.0, "air-kk-05": 55.0}
 
@@ -41,7 +43,11 @@ async def write_moment(engine: Engine, now_ms: int) -> None:
     for device in engine.city.device:
         if device.id not in _SILENT:
             values = {name: float(column[0]) for name, column in _series(engine, device.id, np.array([now_ms]), now_ms)}
-            await engine.observe(engine.city.area_of(device.id), now_ms - 1000, values)
+            hourly = {name: value for name, value in values.items() if "/vn_aqi" in name}
+            area = engine.city.area_of(device.id)
+            await engine.observe(area, now_ms - 1000, {name: value for name, value in values.items() if name not in hourly})
+            if hourly:  # an index stands at the beginning of its hour
+                await engine.observe(area, now_ms // _HOUR_MS * _HOUR_MS - _HOUR_MS, hourly)
 
 
 async def report(engine: Engine, now_ms: int) -> None:
@@ -57,11 +63,24 @@ def _history(engine: Engine, now_ms: int) -> Points:
         until = now_ms - (25 * MINUTE_MS if device.id in _SILENT else 0)
         at_ms = np.arange(now_ms - _HISTORY_MS, until, 20_000, dtype=np.int64)
         for name, column in _series(engine, device.id, at_ms, now_ms):
+            each = slice(0, -180, 180) if "/vn_aqi" in name else slice(None)
             names.append(name)
-            columns.append(column)
-            times.append(at_ms)
+            columns.append(column[each])
+            times.append(at_ms[each] // _HOUR_MS * _HOUR_MS if "/vn_aqi" in name else at_ms)
     index = np.repeat(np.arange(len(names), dtype=np.uint16), [len(column) for column in columns])
     return Points(tuple(names), index, np.concatenate(times), np.concatenate(columns), np.zeros(len(index), np.uint8))
+
+
+def _index(
+    device: str, pm25: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> Iterator[tuple[str, np.ndarray[tuple[int], np.dtype[np.float64]]]]:
+    """An index as the core would derive it, roughly, and at every reading instead of every hour."""
+    index = np.interp(pm25, [0, 25, 50, 80, 150, 250, 500], [0, 50, 100, 150, 200, 300, 500]).round()
+    yield f"{device}/vn_aqi", index
+    yield f"{device}/vn_aqi_dominant", np.zeros(len(index))
+    yield f"{device}/vn_aqi_completeness", np.full(len(index), 11 / 12)
+    yield f"{device}/vn_aqi_pm25", index
+    yield f"{device}/vn_aqi_pm10", (index * 0.6).round()
 
 
 def _series(
@@ -74,6 +93,8 @@ def _series(
         pm25 = np.clip(_PM25[device] - (88 if device == "air-kk-02" else 4) + plume + noise * 2, 3, None)
         yield f"{device}/pm25", pm25
         yield f"{device}/pm10", pm25 * 1.5
+        if device not in _NO_INDEX:
+            yield from _index(device, pm25)
         return
     for direction in engine.city.devices[device].directions:
         ends = {("cam-bd-114", "south"): 9.0, ("cam-bd-113", "south"): 17.0, ("cam-hv-202", "north"): 12.0}

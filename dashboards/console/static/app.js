@@ -3,102 +3,84 @@
 import { $ } from "./dom.js";
 import { chooseLanguage, clockTime, day, isSameDay, lang, learnCity, loadLanguages, named, span, t, translatePage } from "./i18n.js";
 import { forgetSites, learnRegistry, model, takeCard, takeChanges, takeSnapshot } from "./model.js";
-import { acknowledge, settle, startActs } from "./act.js";
+import { forgetOldAnswers, settle, startActs } from "./act.js";
+import { askIncident, begin } from "./dialogs.js";
+import { follow } from "./follow.js";
 import { forgetSparks, freshenSparks } from "./chart.js";
-import { chooseTheme, remember, remembered } from "./memory.js";
-import { drawPerson, signIn, startPerson } from "./person.js";
+import { choosePalette, chooseTheme, palette, remember, remembered } from "./memory.js";
+import { drawPerson, person, startPerson } from "./person.js";
 import { drawMap, hideRing, showSite, sizeChanged, startMap, translateMap } from "./map.js";
 import { drawPlaces, startPlaces } from "./places.js";
 import { drawAges, drawQueue, shownIds, startQueue } from "./queue.js";
+import { hasSingleKeys, openSettings } from "./settings.js";
+import { playSound } from "./sound.js";
 import { drawStrip, startStrip } from "./strip.js";
+import { go, isPage, showPage, startViews, stay, tickPage, view } from "./views.js";
 import { drawWhy, fitCharts, redrawCharts, startWhy } from "./why.js";
 import { title } from "./words.js";
 
-const SILENT_MS = 35_000; // two beats of the server and a little
 const ANNOUNCE_EVERY_MS = 5_000;
 const isNarrow = matchMedia("(max-width: 600px)");
-let heardMs = 0, announcedMs = -Infinity;
+let announcedMs = -Infinity;
 
 async function start() {
   await loadLanguages();
   chooseLanguage(remembered("lang") ?? (navigator.language.startsWith("vi") ? "vi" : "en"));
   showTheme(remembered("theme") ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "night" : "day"));
+  choosePalette(palette());
   translatePage();
   if (!(await startPerson())) return;
   const city = await fetch("api/city").then((answer) => answer.json());
   learnRegistry(city);
   learnCity(city);
   startMap(choose);
-  startQueue(choose);
+  startQueue(choose, askIncident);
   startPlaces(choose);
   startWhy(() => choose(null));
   startStrip(() => $("#keys").showModal());
   startActs(drawWhy);
+  $("#nav-users").hidden = person.role !== "admin" || !person.login;
   wire();
   translate();
-  follow();
+  startViews(onView);
+  follow(handlers, drawBanner);
 }
 
 // --- the stream
 
-function follow() {
-  const stream = new EventSource("api/stream");
-  heardMs = performance.now();
-  const on = (event, take) => stream.addEventListener(event, (message) => heard(JSON.parse(message.data), take));
-  on("snapshot", (snapshot) => {
+const handlers = {
+  snapshot: (snapshot) => {
     takeSnapshot(snapshot);
+    chooseByAddress();
     if (!model.chosen && !isNarrow.matches) chooseFirst();
     drawAll();
-  });
-  on("sites", (changes) => {
+    showPage();
+  },
+  sites: (changes) => {
     const waiting = model.link === "waiting";
     takeChanges(changes);
     if (waiting && model.link !== "waiting") drawQueue();
     drawChanges();
-  });
-  on("alarm", (card) => takeAlarm(card));
-  on("gone", ({ id }) => {
+  },
+  alarm: (card) => takeAlarm(card),
+  gone: ({ id }) => {
     model.cards.delete(id);
     drawQueue();
     drawWhy();
-  });
-  on("beat", () => {});
-  stream.onerror = () => {
-    lose();
-    if (stream.readyState === EventSource.CLOSED) setTimeout(again, 3000); // the server refused; EventSource has given up
-  };
-  const watch = setInterval(() => {
-    if (stream.readyState === EventSource.CLOSED) return clearInterval(watch);
-    if (performance.now() - heardMs > SILENT_MS) lose();
-    drawBanner();
-  }, 1000);
-}
-
-// Refused: the session may be over; then this goes to the login, and otherwise tries once more.
-async function again() {
-  if (await signIn().catch(() => true)) follow();
-}
-
-function heard(data, take) {
-  heardMs = performance.now();
-  model.lostSinceMs = null;
-  take(data);
-  drawBanner();
-}
-
-function lose() {
-  if (model.lostSinceMs === null) {
-    model.lostSinceMs = heardMs;
+  },
+  lose: () => {
     forgetSites();
     drawChanges();
-  }
-  drawBanner();
-}
+  },
+};
 
 function takeAlarm(card) {
   const isNew = takeCard(card);
   settle(model.cards.get(card.alarm.id));
-  if (isNew && card.group === "needs") announce(title(card.alarm));
+  if (isNew && card.group === "needs") {
+    announce(title(card.alarm));
+    playSound();
+  }
   if (!model.chosen && !isNarrow.matches) chooseFirst();
   forgetSparks(model.cards);
   drawQueue();
@@ -121,11 +103,13 @@ function drawAll() {
 
 function drawChanges() {
   drawClock();
+  drawStrip();
+  forgetOldAnswers();
+  if (isPage()) return tickPage();
   drawAges();
   freshenSparks();
   drawMap();
   drawPlaces();
-  drawStrip();
   drawWhy();
 }
 
@@ -155,6 +139,7 @@ function bannerText() {
 
 function choose(what) {
   model.chosen = what;
+  if (view.name === "now") stay("now", what?.alarm ?? "");
   const site = what?.site ?? model.cards.get(what?.alarm)?.alarm.site;
   $("#app").classList.toggle("sheet", what !== null);
   if (site) showSite(site);
@@ -176,7 +161,7 @@ function step(by) {
   if (!ids.length) return;
   const at = ids.indexOf(model.chosen?.alarm);
   const next = ids[at < 0 ? 0 : Math.min(ids.length - 1, Math.max(0, at + by))];
-  showTab("now");
+  go("now");
   choose({ alarm: next });
   $(`[data-alarm="${CSS.escape(next)}"]`)?.scrollIntoView({ block: "nearest" });
 }
@@ -186,12 +171,11 @@ function step(by) {
 function wire() {
   for (const button of document.querySelectorAll("[data-lang]")) button.addEventListener("click", () => setLanguage(button.dataset.lang));
   for (const button of document.querySelectorAll("[data-theme-to]")) button.addEventListener("click", () => setTheme(button.dataset.themeTo));
-  for (const button of document.querySelectorAll("[data-tab-to]")) button.addEventListener("click", () => showTab(button.dataset.tabTo));
+  $("#open-settings").addEventListener("click", openSettings);
   $("#keys-close").addEventListener("click", () => $("#keys").close());
   document.addEventListener("keydown", onKey);
   addEventListener("resize", resized);
   isNarrow.addEventListener("change", resized);
-  showTab("now");
 }
 
 function resized() {
@@ -202,28 +186,40 @@ function resized() {
 const KEYS = {
   j: () => step(1),
   k: () => step(-1),
-  a: () => model.chosen?.alarm && acknowledge(model.chosen.alarm),
+  a: () => onChosen("acknowledge"),
+  g: () => onChosen("assign"),
+  s: () => onChosen("shelve"),
+  r: () => onChosen("reject"),
   "?": () => $("#keys").showModal(),
 };
 
+const onChosen = (what) => view.name === "now" && model.chosen?.alarm && begin(model.chosen.alarm, what);
+
 function onKey(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || $("#keys").open) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.closest("input, textarea, select")) return;
   if (event.key === "Escape" && isNarrow.matches) return choose(null);
   const act = KEYS[event.key.toLowerCase()];
-  if (!act) return;
+  if (!act || !hasSingleKeys()) return;
   event.preventDefault();
   act();
 }
 
-function showTab(tab) {
-  $("#app").dataset.tab = tab;
-  for (const button of document.querySelectorAll("[data-tab-to]")) {
-    if (button.dataset.tabTo === tab) button.setAttribute("aria-current", "page");
-    else button.removeAttribute("aria-current");
+// Another page or another thing on it.
+function onView() {
+  if (!isPage()) {
+    if (isNarrow.matches && model.chosen && view.name !== "now") choose(null);
+    chooseByAddress();
+    drawAll();
   }
-  if (isNarrow.matches && model.chosen) choose(null);
   resized();
+}
+
+// An address that names an alarm or a place chooses it.
+function chooseByAddress() {
+  const { name, argument } = view;
+  if (name === "now" && argument && model.cards.has(argument) && model.chosen?.alarm !== argument) choose({ alarm: argument });
+  if (name === "places" && argument && model.city.siteById[argument] && model.chosen?.site !== argument) choose({ site: argument });
 }
 
 function setLanguage(language) {
@@ -231,6 +227,7 @@ function setLanguage(language) {
   chooseLanguage(language);
   translate();
   drawAll();
+  showPage();
   drawBanner();
 }
 
@@ -251,6 +248,7 @@ function setTheme(theme) {
   remember("theme", theme);
   showTheme(theme);
   redrawCharts();
+  showPage();
 }
 
 function showTheme(theme) {

@@ -166,6 +166,7 @@ const sparks = new Map();
 export function sparkline(card) {
   const path = svg("path", {});
   const picture = svg("svg", { class: `spark ${card.group === "needs" ? card.alarm.priority : ""}`, viewBox: "0 0 84 22", "aria-hidden": "true" }, path);
+  if (!card.series) return "";
   const known = sparks.get(card.alarm.id);
   if (!known && sparks.size >= MOST_SPARKS) return picture;
   const spark = known ?? { d: "", atMs: -Infinity };

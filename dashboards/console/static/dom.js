@@ -30,6 +30,8 @@ const MARKS = {
   medium: ["mark medium", [["path", "M15 2l13 13-13 13L2 15z", "shape"], ["path", "M15 9v7M15 19.6v.5", "sign"]]],
   low: ["mark low", [["path", "M5 5h20v20H5z", "shape"], ["path", "M15 9v7M15 19.6v.5", "sign"]]],
   done: ["mark done", [["path", "M15 4a11 11 0 1 0 0 22a11 11 0 1 0 0-22", "ring"], ["path", "M10 15l4 4 7-8", "ring"]]],
+  tool: ["mark tool", [["path", "M8 4h14a4 4 0 0 1 4 4v14a4 4 0 0 1-4 4H8a4 4 0 0 1-4-4V8a4 4 0 0 1 4-4z", "ring"], ["path", "M10 20l6-6M20 10a3.4 3.4 0 1 0-1.500 4.800", "ring"]]],
+  hidden: ["mark hidden-one", [["path", "M4 15c4-6 7-8 11-8s7 2 11 8c-4 6-7 8-11 8s-7-2-11-8zM6 25L24 5", "ring"]]],
   over: ["mark over", [["path", "M8 4h14a4 4 0 0 1 4 4v14a4 4 0 0 1-4 4H8a4 4 0 0 1-4-4V8a4 4 0 0 1 4-4z", "ring"], ["path", "M10 15l4 4 7-8", "ring"]]],
 };
 

@@ -1,8 +1,9 @@
 // The map: corridors through their sites in order, cameras as squares, air stations as circles with their number. No tiles, so no network.
 
 import { $, el } from "./dom.js";
-import { age, measured, named, number, t } from "./i18n.js";
+import { age, named, t } from "./i18n.js";
 import { ageOf, model } from "./model.js";
+import { airFigure, airOf } from "./air_words.js";
 
 const CURVE_STEPS = 10;
 
@@ -135,16 +136,14 @@ function drawMarker(id, marker, box) {
 }
 
 function drawAir(node, device) {
-  const pm25 = device.values.pm25;
-  const known = device.state !== "unknown" && pm25 && device.band > 0;
-  node.className = `air band-${known ? device.band : device.state === "unknown" ? 0 : "none"} ${device.state === "alarm" ? "calls" : ""}`;
-  node.textContent = known ? number(pm25[0]) : "–";
+  const { band, text } = airOf(device);
+  node.className = `air band-${band || (device.state === "unknown" ? 0 : "none")} ${device.state === "alarm" ? "calls" : ""}`;
+  node.textContent = text;
 }
 
 function inWords(device) {
-  if (device.kind === "camera" || device.state === "unknown" || !device.values.pm25) return t(`state.${device.state}`);
-  const [value, atMs] = device.values.pm25;
-  return `PM2.5 ${measured(value, "ug/m3")}, ${t(`band.${device.band}`)}, ${age(ageOf(atMs))}`;
+  if (device.kind === "camera" || device.state === "unknown" || !device.band) return t(`state.${device.state}`);
+  return `${airFigure(device)}, ${t(`band.${device.band}`)}, ${age(ageOf(device.at_ms))}`;
 }
 
 // Names where there is room: what calls comes first, then what is chosen, then the rest; a name that would cover another waits for the zoom.

@@ -19,3 +19,11 @@ export function remember(key, value) {
 export function chooseTheme(theme) {
   document.documentElement.dataset.theme = theme;
 }
+
+export const palette = () => (remembered("palette") === "clear" ? "clear" : "official");
+
+// The colours of the air: those of the decision, or those that everybody can tell apart.
+export function choosePalette(name) {
+  remember("palette", name);
+  document.documentElement.dataset.aqi = name;
+}

@@ -65,6 +65,21 @@ function compare(a, b) {
   return i < 0 ? 0 : a[i] < b[i] ? -1 : 1;
 }
 
+// Alarms of one cause: the same `group`, as long as somebody may still have to do with them.
+export function groupOf(id) {
+  if (!id) return [];
+  return ranked().filter(({ alarm, group }) => alarm.group === id && group !== "returned");
+}
+
+const FLOOD_ABOVE = 10, FLOOD_MS = 600_000; // EEMUA 191: more than ten in ten minutes is a flood
+
+// More has come than one person can look at one by one: then causes are shown instead of alarms.
+export function isFlood() {
+  if (model.clockMs === null) return false;
+  const fresh = [...model.cards.values()].filter(({ alarm }) => alarm.kind !== "maintenance" && alarm.display !== "suppressed" && model.clockMs - alarm.opened_ms < FLOOD_MS);
+  return fresh.length > FLOOD_ABOVE;
+}
+
 export const ageOf = (atMs) => (model.clockMs === null ? 0 : Math.max(0, model.clockMs - atMs));
 
 // The newest figures of the direction or station an alarm is about, or null when they are not fresh.

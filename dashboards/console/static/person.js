@@ -29,7 +29,7 @@ export function drawPerson() {
   $("#person").textContent = person.login ? `${person.name} · ${t(`role.${person.role}`)}` : "";
 }
 
-async function leave() {
+export async function leave() {
   await fetch("api/session", { method: "DELETE", headers: { "X-Saola": "console" } });
   location.replace("login.html");
 }

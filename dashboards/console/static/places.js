@@ -3,6 +3,7 @@
 import { $, el, name } from "./dom.js";
 import { age, lang, measured, named, t } from "./i18n.js";
 import { ageOf, model } from "./model.js";
+import { airFigure } from "./air_words.js";
 
 const ORDER = ["jam", "alarm", "slow", "unknown", "free", "ok"];
 let choose = () => {};
@@ -53,6 +54,4 @@ function cameraFigure(device) {
   return speeds.length ? measured(Math.min(...speeds), "km/h") : "–";
 }
 
-function airFigure(device) {
-  return device.state !== "unknown" && device.values.pm25 ? measured(device.values.pm25[0], "ug/m3") : "–";
-}
+

@@ -2,16 +2,19 @@
 
 import { $, el, mark } from "./dom.js";
 import { lang, percent, span, t, when } from "./i18n.js";
-import { model, ranked } from "./model.js";
+import { isFlood, model, ranked } from "./model.js";
+import { person } from "./person.js";
+import { takeGroupButton } from "./groups.js";
 import { sparkline } from "./chart.js";
-import { line, title } from "./words.js";
+import { causeName, line, title } from "./words.js";
 
 const kept = new Map();
 const MOST_RETURNED = 20;
-let choose = () => {};
+let choose = () => {}, report = () => {};
+const opened = new Set(); // causes whose alarms are shown one by one during a flood
 
-export function startQueue(onChoose) {
-  choose = onChoose;
+export function startQueue(onChoose, onReport) {
+  [choose, report] = [onChoose, onReport];
 }
 
 export function drawQueue() {
@@ -21,7 +24,9 @@ export function drawQueue() {
   groups.returned = groups.returned.slice(0, MOST_RETURNED);
   const nodes = [];
   nodes.push(heading("needs", groups.needs.length, cards.length > 0));
-  nodes.push(...(groups.needs.length ? groups.needs.map(cardNode) : [empty()]));
+  const flood = isFlood();
+  if (flood) nodes.push(el("p", { class: "flood", role: "status" }, t("flood.on", { n: String(groups.needs.length) })));
+  nodes.push(...(!groups.needs.length ? [empty()] : flood ? byCause(groups.needs) : groups.needs.map(cardNode)));
   for (const group of ["handled", "maintenance", "hidden", "returned"]) {
     if (groups[group].length) nodes.push(heading(group, groups[group].length), ...groups[group].map(cardNode));
   }
@@ -59,9 +64,34 @@ function replaceKept(parent, nodes) {
 }
 
 function heading(group, count, withKeys = false) {
-  const keys = el("span", { class: "right xs" }, el("kbd", {}, "J"), " ", el("kbd", {}, "K"), " ", t("queue.move"));
+  const keys = el("span", { class: "right xs keys-hint" }, el("kbd", {}, "J"), " ", el("kbd", {}, "K"), " ", t("queue.move"));
+  const add = group === "needs" && person.may_respond ? el("button", { type: "button", class: "chip add", onclick: report }, "+ ", t("incident.short")) : null;
   const label = t(`queue.group.${group}`);
-  return el("h2", { class: group }, label, el("span", { class: "chip" }, String(count)), withKeys ? keys : null);
+  return el("h2", { class: group }, label, el("span", { class: "chip" }, String(count)), withKeys ? keys : el("span", { class: "right" }), add);
+}
+
+// A flood: one card a cause, the worst alarm's words on it, its alarms below when opened.
+function byCause(cards) {
+  const causes = new Map();
+  for (const card of cards) {
+    const key = card.alarm.group || card.alarm.id;
+    causes.set(key, [...(causes.get(key) ?? []), card]);
+  }
+  return [...causes].flatMap(([key, members]) => (members.length < 2 ? members.map(cardNode) : [causeNode(key, members), ...(opened.has(key) ? members.map(cardNode) : [])]));
+}
+
+function causeNode(key, members) {
+  const [{ alarm }] = members;
+  const isOpen = opened.has(key);
+  const toggle = () => {
+    if (!opened.delete(key)) opened.add(key);
+    drawQueue();
+  };
+  const show = el("button", { type: "button", class: "btn small", "aria-expanded": String(isOpen), onclick: toggle }, t(isOpen ? "flood.hide" : "flood.show"));
+  return el(
+    "div", { class: "card cause" }, mark(alarm.priority), el("b", {}, causeName(alarm)), el("span", { class: "chip high" }, String(members.length)),
+    el("span", { class: "row2" }, t("flood.worst", { title: title(alarm) })), el("span", { class: "row3" }, show, takeGroupButton(members)),
+  );
 }
 
 function empty() {
@@ -86,7 +116,7 @@ function cardNode(card) {
 
 function drawn(card, isChosen) {
   const { alarm, group } = card;
-  const kind = group === "needs" ? alarm.priority : group === "handled" ? "done" : "over";
+  const kind = markOf(card);
   const age = el("span", { class: "age", "data-since": alarm.onset_ms, "data-end": alarm.cleared_ms ?? undefined });
   return el(
     "button",
@@ -102,11 +132,28 @@ function drawn(card, isChosen) {
   );
 }
 
+export function markOf({ alarm, group }) {
+  if (group === "maintenance") return "tool";
+  if (group === "needs") return alarm.priority;
+  return group === "handled" ? "done" : group === "hidden" ? "hidden" : "over";
+}
+
 function chips({ alarm, group }) {
   const chip = (text, kind = "") => el("span", { class: `chip ${kind}` }, text);
   const priority = chip(t(`priority.${alarm.priority}`), group === "needs" ? alarm.priority : "");
-  if (group === "needs") return [priority, chip(t("card.confidence", { value: percent(alarm.confidence) }))];
+  if (group === "needs") {
+    const more = alarm.escalation ? [chip(t("card.escalated"), "high")] : [];
+    return [priority, ...more, alarm.recurrences ? chip(t("card.recurred", { n: String(alarm.recurrences) })) : chip(t("card.confidence", { value: percent(alarm.confidence) }))];
+  }
+  if (group === "maintenance") return [chip(t("card.technical"), "maint")];
+  if (group === "hidden") return [chip(hiddenWords(alarm))];
   const taken = alarm.acknowledged_ms === null ? t("card.untaken") : t("card.taken", { time: when(alarm.acknowledged_ms, model.clockMs) });
-  if (group === "handled") return [priority, chip(taken)];
-  return [chip(t("card.cleared", { time: when(alarm.cleared_ms, model.clockMs) })), chip(taken)];
+  if (group === "handled") return [priority, chip(alarm.assigned_to ? t("card.assigned", { to: alarm.assigned_to }) : taken)];
+  return [chip(t("card.cleared", { time: when(alarm.cleared_ms ?? alarm.closed_ms, model.clockMs) })), chip(taken)];
+}
+
+function hiddenWords(alarm) {
+  if (alarm.response === "rejected") return t("response.rejected");
+  if (alarm.shelved_until_ms !== null) return t("card.shelved", { time: when(alarm.shelved_until_ms, model.clockMs) });
+  return t("card.suppressed");
 }

@@ -22,7 +22,8 @@ export function drawStrip() {
   hour.classList.add("hour");
   const keys = el("button", { type: "button", class: "keys", onclick: showKeys }, el("kbd", {}, "?"), " ", t("strip.keys"));
   const had = document.activeElement?.classList?.contains("keys");
-  $("#strip").replaceChildren(...items.filter(Boolean), hour, keys);
+  const more = q.cameras.known < q.cameras.total || q.stations.known < q.stations.total ? el("a", { href: "#/devices" }, t("strip.devices")) : null;
+  $("#strip").replaceChildren(...items.filter(Boolean), more ?? "", hour, keys);
   if (had) keys.focus();
 }
 

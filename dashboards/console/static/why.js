@@ -2,10 +2,14 @@
 
 import { $, el, mark, name } from "./dom.js";
 import { age, clockTime, lang, measured, named, parts, percent, quantityName, shortTime, span, t, unitOf, when } from "./i18n.js";
-import { ageOf, liveOf, model } from "./model.js";
+import { ageOf, groupOf, liveOf, model } from "./model.js";
+import { person } from "./person.js";
 import { Chart } from "./chart.js";
-import { acknowledge, stateOf } from "./act.js";
-import { averaging, byName, capital, isCamera, isStill, normal, quantityOf, reasons, ruleName, threshold, title } from "./words.js";
+import { act, buttonsOf, KEY_OF, saidBy, stateOf } from "./act.js";
+import { begin } from "./dialogs.js";
+import { takeGroupButton } from "./groups.js";
+import { markOf } from "./queue.js";
+import { averaging, byName, capital, hasChart, isAir, isStill, line, normal, quantityOf, reasons, ruleName, threshold, title } from "./words.js";
 
 const ALARM_SPAN_MS = 90 * 60_000;
 const SITE_SPAN_MS = 3 * 3_600_000;
@@ -41,7 +45,8 @@ function signature() {
   const { chosen } = model;
   if (chosen?.alarm && model.cards.has(chosen.alarm)) {
     const card = model.cards.get(chosen.alarm);
-    return `alarm ${card.alarm.id} ${card.alarm.version} ${card.timeline.length} ${lang()} ${stateOf(card.alarm.id)?.state}`;
+    const mates = groupOf(card.alarm.group).map((one) => `${one.alarm.id}${one.alarm.response}`);
+    return `alarm ${card.alarm.id} ${card.alarm.version} ${card.timeline.length} ${lang()} ${stateOf(card.alarm.id)?.state} ${card.acts} ${mates}`;
   }
   return chosen?.site ? `site ${chosen.site} ${lang()}` : `none ${lang()}`;
 }
@@ -71,25 +76,36 @@ const nothing = () => [el("div", { class: "empty tall" }, el("b", {}, t("why.non
 function alarmPanel(card) {
   const { alarm } = card;
   const place = el("p", { class: "dim s" }, el("span", { "data-live": "span" }), " · ", t("card.confidence", { value: percent(alarm.confidence) }));
-  if (!charts.length) charts = [{ chart: new Chart(card.series, card.series.split("/").at(-1)), load: (chart) => loadAlarmChart(chart, card) }];
+  if (!hasChart(alarm)) charts = [];
+  else if (!charts.length) charts = [{ chart: new Chart(card.series, card.series.split("/").at(-1)), load: (chart) => loadAlarmChart(chart, card) }];
   else charts[0].load = (chart) => loadAlarmChart(chart, card);
   return [
     statusChip(card),
     el("h2", {}, title(alarm)),
     place,
     el("div", { class: "facts", "data-live": "facts" }),
-    el("section", {}, el("h3", {}, chartTitle(alarm), el("span", { class: "right faint" }, limitText(alarm))), charts[0].chart.box),
+    hasChart(alarm) ? el("section", {}, el("h3", {}, chartTitle(alarm), el("span", { class: "right faint" }, limitText(alarm))), charts[0].chart.box) : null,
     el("section", {}, el("h3", {}, t("why.heading")), el("ul", { class: "because", "data-live": "because" })),
+    together(card),
     el("section", {}, el("h3", {}, t("why.timeline")), ...timeline(card)),
-    el("p", { class: "faint xs" }, t("why.rule", { rule: ruleName(alarm), version: alarm.rule_version }), " · ", t("why.device", { device: alarm.device })),
+    el("p", { class: "faint xs origin" }, t("why.rule", { rule: ruleName(alarm), version: alarm.rule_version }), alarm.device ? ` · ${t("why.device", { device: alarm.device })}` : ""),
     actions(card),
-  ];
+  ].filter(Boolean);
 }
 
-function statusChip({ alarm, group }) {
-  const kind = group === "needs" ? alarm.priority : group === "handled" ? "done" : "over";
-  const words = group === "returned" ? t("condition.returned") : t(`response.${alarm.response}`);
-  return el("span", { class: `chip status ${group === "needs" ? alarm.priority : ""}` }, mark(kind), `${t(`priority.${alarm.priority}`)} · ${words}`);
+// Alarms of the same cause, and one button for those that nobody has taken.
+function together({ alarm }) {
+  const mates = groupOf(alarm.group).filter((card) => card.alarm.id !== alarm.id);
+  if (!mates.length) return null;
+  const rows = mates.slice(0, 6).map((card) => el("li", {}, el("a", { href: `#/now/${encodeURIComponent(card.alarm.id)}` }, mark(markOf(card)), el("span", {}, title(card.alarm)))));
+  return el("section", {}, el("h3", {}, t("why.together", { n: String(mates.length) })), el("ul", { class: "mates" }, ...rows), takeGroupButton(groupOf(alarm.group)));
+}
+
+function statusChip(card) {
+  const { alarm, group } = card;
+  const hidden = alarm.display === "shelved" ? t("display.shelved") : alarm.display === "suppressed" ? t("display.suppressed") : "";
+  const words = group === "returned" ? t("condition.returned") : hidden || t(`response.${alarm.response}`);
+  return el("span", { class: `chip status ${group === "needs" ? alarm.priority : group === "maintenance" ? "maint" : ""}` }, mark(markOf(card)), `${t(`priority.${alarm.priority}`)} · ${words}`);
 }
 
 function chartTitle(alarm) {
@@ -98,7 +114,8 @@ function chartTitle(alarm) {
   return t("chart.of", { quantity: quantityName(isStill(alarm) ? "speed_px_s" : quantityOf(alarm)), span: spanText });
 }
 
-const limitText = (alarm) => (isStill(alarm) || isCamera(alarm) ? "" : t(alarm.kind === "pollution" ? "chart.limit" : "chart.threshold", { threshold: threshold(alarm) }));
+const hasLimit = (alarm) => isAir(alarm) || (alarm.kind === "congestion" && !isStill(alarm));
+const limitText = (alarm) => (!hasLimit(alarm) ? "" : t(isAir(alarm) ? "chart.limit" : "chart.threshold", { threshold: threshold(alarm) }));
 
 function alarmSpan(alarm) {
   return Math.max(ALARM_SPAN_MS, (alarm.evidence.window_s ?? 0) * 1250);
@@ -108,33 +125,51 @@ function loadAlarmChart(chart, { alarm }) {
   const end = alarm.cleared_ms === null ? model.clockMs : Math.min(model.clockMs, alarm.cleared_ms + 15 * 60_000);
   const from = Math.min(end - alarmSpan(alarm), alarm.onset_ms - 20 * 60_000);
   const marks = { onsetMs: alarm.onset_ms, endMs: alarm.cleared_ms ?? undefined };
-  if (!isStill(alarm) && !isCamera(alarm)) marks.threshold = alarm.threshold;
+  if (hasLimit(alarm)) marks.threshold = alarm.threshold;
   chart.load(from, end, marks);
 }
+
+// Whose `why` is what a person wrote.
+const SAID = new Set(["rejected", "shelved", "noted"]);
 
 function timeline(card) {
   const { alarm } = card;
   const row = (atMs, text, on) => el("div", { class: "line" }, el("span", { class: "dim" }, when(atMs, model.clockMs)), el("i", { class: on ? "on" : "" }), el("span", {}, text));
   const rows = [row(alarm.onset_ms, t("transition.onset"), true)];
   for (const line of card.timeline) {
-    const words = t(`transition.${line.transition}`, { value: measured(line.value, alarm.unit), by: byName(line.by) });
-    rows.push(row(line.at_ms, capital(words), line.transition === "opened" || line.transition === "worsened"));
+    const words = t(`transition.${line.transition}`, { value: measured(line.value, alarm.unit), by: byName(line.by), to: alarm.assigned_to });
+    const why = SAID.has(line.transition) && line.why ? `: ${line.why}` : "";
+    rows.push(row(line.at_ms, capital(words) + why, line.transition === "opened" || line.transition === "worsened"));
   }
   return rows;
 }
 
-function actions({ alarm, group }) {
+function actions(card) {
+  const { alarm } = card;
   const box = el("div", { class: "actions" });
   const sent = stateOf(alarm.id);
-  if (group === "needs" || (group === "returned" && alarm.response === "new")) {
-    const busy = sent?.state === "sending";
-    const label = busy ? t("action.sending") : t("action.acknowledge");
-    box.append(el("button", { type: "button", class: "btn primary", "data-focus": "acknowledge", disabled: busy, onclick: () => acknowledge(alarm.id) }, label, el("kbd", {}, "A")));
-  } else if (alarm.acknowledged_ms !== null) {
-    box.append(el("p", { class: "taken" }, mark("done"), el("span", {}, capital(t("action.acknowledged", { by: byName(alarm.acknowledged_by), time: when(alarm.acknowledged_ms, model.clockMs) })))));
+  const buttons = buttonsOf(card);
+  if (alarm.acknowledged_ms !== null && alarm.kind !== "incident") {
+    const words = t("action.acknowledged", { by: byName(alarm.acknowledged_by), time: when(alarm.acknowledged_ms, model.clockMs) });
+    const to = alarm.assigned_to ? el("span", { class: "chip" }, t("card.assigned", { to: alarm.assigned_to })) : null;
+    box.append(el("p", { class: "taken" }, mark("done"), el("span", {}, capital(words)), to));
   }
-  if (sent?.say) box.append(el("p", { class: "said s", role: "status" }, t(sent.say)));
+  if (sent?.say || sent?.undo) box.append(answerLine(alarm, sent));
+  if (buttons.length) box.append(el("div", { class: "buttons" }, ...buttons.map((what) => actButton(alarm, what, buttons, sent?.state === "sending"))));
+  else if (!person.may_respond) box.append(el("p", { class: "dim s" }, t("action.viewer")));
   return box;
+}
+
+function actButton(alarm, what, buttons, busy) {
+  const isPrimary = what === buttons[0] && ["acknowledge", "end_incident", "unshelve", "unreject"].includes(what);
+  const label = busy && isPrimary ? t("action.sending") : t(`act.${what}`);
+  const key = KEY_OF[what] ? el("kbd", { "aria-hidden": "true" }, KEY_OF[what]) : null;
+  return el("button", { type: "button", class: `btn ${isPrimary ? "primary" : ""}`, "data-act": what, "data-focus": what, disabled: busy, onclick: () => begin(alarm.id, what) }, label, key);
+}
+
+function answerLine(alarm, sent) {
+  const undo = sent.undo ? el("button", { type: "button", class: "undo", "data-focus": "undo", onclick: () => act(alarm.id, sent.undo) }, t("action.undo")) : null;
+  return el("p", { class: sent.undo ? "s answer" : "said s answer", role: "status" }, sent.undo ? t(`done.${sent.undo}`) : saidBy(sent), undo);
 }
 
 // --- a site
@@ -167,7 +202,8 @@ function chartsOf(device) {
     );
   }
   const seen = model.sites[device.site]?.devices.find((one_) => one_.id === device.id);
-  return Object.keys(seen?.values ?? {}).sort().map((q) => one(`${device.id}/${q}`, `${device.id}/${q}`, el("span", {}, quantityName(q))));
+  const shownOf = Object.keys(seen?.values ?? {}).filter((q) => !q.startsWith("vn_aqi_")).sort((a, b) => Number(b === "vn_aqi") - Number(a === "vn_aqi") || a.localeCompare(b));
+  return shownOf.map((q) => one(`${device.id}/${q}`, `${device.id}/${q}`, el("span", {}, quantityName(q))));
 }
 
 function cameraSeries(device, direction) {
@@ -200,20 +236,24 @@ function fact([value, unit], label, isKnown = true) {
 }
 
 function factsOf(alarm) {
-  if (isCamera(alarm)) return [];
+  if (!hasChart(alarm)) return [];
   const now = liveOf(alarm);
   const old = now ? age(ageOf(now.atMs)) : t("fact.unknown");
   const value = (quantity) => (now && quantity in now.values ? parts(now.values[quantity], unitOf(quantity)) : null);
   const liveFact = (quantity, key) => fact(value(quantity) ?? ["", ""], t(key, { age: old }), value(quantity) !== null);
-  if (alarm.kind === "pollution") {
+  if (isAir(alarm)) {
     const complete = alarm.evidence.completeness;
     return [
-      fact(parts(alarm.worst_value, alarm.unit), t("fact.mean", { window: averaging(alarm), threshold: threshold(alarm) })),
+      alarm.evidence.baseline === undefined
+        ? fact(parts(alarm.worst_value, alarm.unit), t("fact.mean", { window: averaging(alarm), threshold: threshold(alarm) }))
+        : fact(parts(alarm.worst_value, alarm.unit), t("fact.level", { baseline: measured(alarm.evidence.baseline, alarm.unit) })),
       liveFact(quantityOf(alarm), "fact.air.now"),
       complete === undefined ? null : fact(parts(complete, "/"), t("fact.completeness", { window: averaging(alarm) })),
     ].filter(Boolean);
   }
-  const first = isStill(alarm)
+  const first = alarm.kind !== "congestion"
+    ? fact(parts(alarm.worst_value, alarm.unit), line(alarm))
+    : isStill(alarm)
     ? fact(parts(alarm.evidence.speed_px_s, "px/s"), t("fact.still"))
     : fact(parts(alarm.worst_value, alarm.unit), normal(alarm) ? t("fact.speed.alarm.normal", { threshold: threshold(alarm), normal: normal(alarm) }) : t("fact.speed.alarm", { threshold: threshold(alarm) }));
   return [first, liveFact(isStill(alarm) ? "speed_px_s" : "speed_kmh", "fact.speed.now"), liveFact("area_occupancy", "fact.occupancy.now")];

@@ -4,15 +4,24 @@ import { age, has, hours, lang, measured, named, number, percent, quantityName, 
 import { ageOf, liveOf, model } from "./model.js";
 
 const KNOWN_EVIDENCE = new Set([
-  "area_occupancy", "flow_pcu_h", "held_s", "free_speed_kmh", "speed_px_s", "mean", "completeness", "peak", "window_s",
+  "area_occupancy", "flow_pcu_h", "held_s", "free_speed_kmh", "speed_px_s", "mean", "completeness", "peak", "window_s", "vehicles", "level",
+  "baseline", "stations", "wind_from_deg", "wind_m_s", "limit",
 ]);
 
 export const isStill = (alarm) => alarm.kind === "congestion" && "speed_px_s" in alarm.evidence;
-// The fault of a camera: an entry `fault_<word>` of the evidence.
+// The fault of a camera or a sensor: an entry `fault_<word>` of the evidence.
 const FAULT = "fault_";
 export const isCamera = (alarm) => alarm.rule === "camera_health";
+export const isAir = (alarm) => alarm.kind === "pollution";
+const isSick = (alarm) => isCamera(alarm) || alarm.rule === "sensor_health";
+// Something was measured that stands in a series; the others are events.
+export const hasChart = (alarm) => alarm.kind === "congestion" || isAir(alarm) || (alarm.kind === "stopped_vehicle" || alarm.kind === "wrong_way");
 const faultOf = (alarm) => Object.keys(alarm.evidence).filter((key) => key.startsWith(FAULT)).map((key) => t(`fault.${key.slice(FAULT.length)}`)).join(", ");
-export const quantityOf = (alarm) => (alarm.kind === "pollution" ? alarm.subject.slice(alarm.device.length + 1) : "speed_kmh");
+const rest = (alarm) => alarm.subject.slice(alarm.device.length + 1).split("#")[0];
+export function quantityOf(alarm) {
+  if (isAir(alarm)) return alarm.rule === "plume" ? "pm25" : rest(alarm);
+  return "speed_kmh";
+}
 
 export function siteName(alarm) {
   const site = model.city.siteById[alarm.site];
@@ -26,10 +35,25 @@ export function directionName(alarm) {
 }
 
 export function title(alarm) {
-  if (isCamera(alarm)) return t("title.camera_health", { kind: t("kind.camera_health"), site: isolated(siteName(alarm)) });
-  const kind = t(`kind.${alarm.kind}`, { quantity: quantityName(quantityOf(alarm)) });
-  if (alarm.kind === "pollution") return t("title.pollution", { kind, site: isolated(siteName(alarm)) });
-  return t("title.congestion", { kind, site: isolated(siteName(alarm)), direction: isolated(directionName(alarm)) });
+  const site = isolated(siteName(alarm));
+  if (alarm.kind === "incident") return t("title.incident", { what: isolated(alarm.title || t("kind.incident")), site });
+  if (alarm.kind === "maintenance" || alarm.rule === "plume") return t("title.at", { kind: kindName(alarm), site });
+  if (isAir(alarm)) return t("title.at", { kind: kindName(alarm), site });
+  return t("title.road", { kind: kindName(alarm), site, direction: isolated(directionName(alarm)) });
+}
+
+const OWN_WORDS = new Set(["camera_health", "sensor_health", "gateway_down", "chattering", "rapid_rise", "plume"]);
+
+function kindName(alarm) {
+  if (alarm.rule === "chattering") return t("kind.chattering", { rule: ruleNamed(alarm.subject.split("#")[1] ?? "") });
+  if (OWN_WORDS.has(alarm.rule)) return t(`kind.${alarm.rule}`, { quantity: quantityName(rest(alarm)) });
+  return t(`kind.${alarm.kind}`, { quantity: quantityName(quantityOf(alarm)) });
+}
+
+// What alarms of one group have in common: kind and area.
+export function causeName(alarm) {
+  const area = model.city.areas.find((one) => one.id === alarm.area);
+  return t("title.at", { kind: kindName(alarm), site: isolated(area ? named(area) : alarm.area) });
 }
 
 // First strong isolate: a right-to-left name inside a sentence does not turn the sentence round.
@@ -45,9 +69,21 @@ export function normal(alarm) {
 
 // One line under the title: the figure beside what it is judged by.
 export function line(alarm) {
-  if (isCamera(alarm)) return t("card.camera_health", { fault: faultOf(alarm), span: span(alarm.worst_value * 1000) });
   const value = measured(alarm.worst_value, alarm.unit);
-  if (alarm.kind === "pollution") return t("card.pollution", { window: averaging(alarm), value, threshold: threshold(alarm) });
+  const e = alarm.evidence;
+  if (isSick(alarm)) return t("card.sick", { fault: faultOf(alarm), span: span(alarm.worst_value * 1000) });
+  if (alarm.kind === "incident") return t("card.incident", { by: byName(alarm.responded_by || alarm.acknowledged_by) });
+  if (alarm.rule === "gateway_down") return t("card.gateway_down", { n: number(e.devices ?? 0), span: span((e.gone_s ?? 0) * 1000) });
+  if (alarm.rule === "chattering") return t("card.chattering", { n: number(e.returns ?? 0), span: span((e.window_s ?? 0) * 1000) });
+  if (alarm.kind === "stopped_vehicle") return t("card.stopped_vehicle", { n: number(e.vehicles ?? 1), span: span(alarm.worst_value * 1000) });
+  if (alarm.kind === "wrong_way") return t("card.wrong_way", { n: number(e.vehicles ?? 1) });
+  if (alarm.rule === "plume") return t("card.plume", { value, n: number(e.stations ?? 1) });
+  if (e.baseline !== undefined) return t("card.rapid_rise", { value, baseline: measured(e.baseline, alarm.unit) });
+  if (isAir(alarm)) return t("card.pollution", { window: averaging(alarm), value, threshold: threshold(alarm) });
+  return congestionLine(alarm, value);
+}
+
+function congestionLine(alarm, value) {
   const figure = isStill(alarm)
     ? t("card.still", { value: measured(alarm.evidence.speed_px_s, "px/s") })
     : normal(alarm)
@@ -59,15 +95,23 @@ export function line(alarm) {
 
 // [sign, text] pairs. Signs: a number, ✓ for what speaks for it, ~ for what would have kept it quiet, ? for what is not known.
 export function reasons(alarm) {
-  if (isCamera(alarm)) return [["1", t("because.camera_health", { fault: faultOf(alarm) })]];
-  const lines = alarm.kind === "pollution" ? pollutionReasons(alarm) : congestionReasons(alarm);
+  if (isSick(alarm) || alarm.kind === "maintenance") return [["1", t(`because.${alarm.rule}`, { fault: faultOf(alarm), ...blanks(alarm) })]];
+  if (alarm.kind === "incident") return [["1", t("because.incident", blanks(alarm))]];
+  const lines = isAir(alarm) ? pollutionReasons(alarm) : alarm.kind === "congestion" ? congestionReasons(alarm) : [t(`because.${alarm.kind}`, blanks(alarm))];
   const others = Object.entries(alarm.evidence).filter(([key]) => !KNOWN_EVIDENCE.has(key));
   lines.push(...others.map(([key, value]) => t("evidence.other", { name: key, value: number(value, 2) })));
   const numbered = lines.map((text, i) => [String(i + 1), text]);
   if (alarm.condition === "active") numbered.push(sight(alarm));
-  const key = alarm.kind === "pollution" ? "because.not.mean" : "because.not.speed";
-  if (!isStill(alarm)) numbered.push(["~", has(key) ? t(key, { threshold: threshold(alarm) }) : ""]);
+  if (alarm.kind === "congestion" && !isStill(alarm)) numbered.push(["~", t("because.not.speed", { threshold: threshold(alarm) })]);
+  if (isAir(alarm)) numbered.push(["~", t(alarm.evidence.baseline === undefined ? "because.not.mean" : "because.not.rise", { threshold: threshold(alarm) })]);
   return numbered;
+}
+
+function blanks(alarm) {
+  const e = alarm.evidence;
+  const spanOf = { gateway_down: e.gone_s, chattering: e.window_s }[alarm.rule] ?? alarm.worst_value;
+  const n = number(e.devices ?? e.returns ?? e.vehicles ?? 1);
+  return { n, span: span((spanOf ?? 0) * 1000), threshold: span(alarm.threshold * 1000), by: byName(alarm.responded_by || alarm.acknowledged_by) };
 }
 
 function sight(alarm) {
@@ -95,6 +139,7 @@ function congestionReasons(alarm) {
 
 function pollutionReasons(alarm) {
   const e = alarm.evidence;
+  if (e.baseline !== undefined) return riseReasons(alarm);
   const lines = [
     t("because.mean", { window: averaging(alarm), mean: measured(alarm.worst_value, alarm.unit), threshold: threshold(alarm) }),
   ];
@@ -103,6 +148,18 @@ function pollutionReasons(alarm) {
   return lines;
 }
 
+function riseReasons(alarm) {
+  const e = alarm.evidence;
+  const lines = [t("because.rise", { value: measured(alarm.worst_value, alarm.unit), baseline: measured(e.baseline, alarm.unit) })];
+  if (e.stations !== undefined) lines.push(t("because.stations", { n: number(e.stations) }));
+  if (e.wind_from_deg !== undefined) lines.push(t("because.wind", { from: t(`wind.${compass(e.wind_from_deg)}`), speed: measured(e.wind_m_s ?? 0, "m/s") }));
+  return lines;
+}
+
+const POINTS = ["n", "ne", "e", "se", "s", "sw", "w", "nw"];
+const compass = (degrees) => POINTS[Math.round(degrees / 45) % 8];
+
+const ruleNamed = (rule) => (has(`rule.${rule}`) ? t(`rule.${rule}`) : rule);
 export const ruleName = (alarm) => (has(`rule.${alarm.rule}`) ? t(`rule.${alarm.rule}`) : alarm.rule);
 export const byName = (by) => (has(`by.${by}`) ? t(`by.${by}`) : by);
 export const capital = (text) => text.charAt(0).toLocaleUpperCase(lang()) + text.slice(1);

@@ -1,0 +1,75 @@
+// Who has an account: for administrators. A new password is shown once and kept nowhere.
+
+import { $, el, name } from "./dom.js";
+import { named, t } from "./i18n.js";
+import { model } from "./model.js";
+import { saidBy, send } from "./act.js";
+import { person } from "./person.js";
+import { failed, load, loading, pageHead, table } from "./tables.js";
+
+const ROLES = ["viewer", "traffic", "environment", "supervisor", "admin"];
+let told = null; // [name, password] that was just made
+
+export async function show(node) {
+  node.replaceChildren(pageHead(t("users.title"), t("users.detail")), loading());
+  const [found, lifecycle] = await Promise.all([load("api/users"), load("api/lifecycle")]);
+  if ($("#app").dataset.view !== "users") return;
+  if (!found) return node.replaceChildren(pageHead(t("users.title"), t("users.detail")), failed());
+  const columns = [[t("users.name"), "first"], [t("users.role"), ""], [t("users.places"), "wide-cell"], [t("users.active"), ""], [t("users.password"), "num"]];
+  node.replaceChildren(
+    pageHead(t("users.title"), t("users.detail")),
+    ...(told ? [el("p", { class: "flood", role: "status" }, t("users.made", { name: told[0] }), " ", el("code", {}, told[1]))] : []),
+    el("p", { class: "said s", role: "status", id: "users-said" }),
+    el("section", { class: "panel" }, table(t("users.title"), columns, found.users.map((user) => row(node, user)))),
+    form(node),
+    ...(lifecycle ? [acts(lifecycle)] : []),
+  );
+  told = null;
+}
+
+function row(node, user) {
+  const role = el("select", { "aria-label": `${t("users.role")}: ${user.name}` }, ...options(user.role));
+  role.addEventListener("change", () => change(node, user.name, { role: role.value }));
+  const own = user.name === person.name;
+  role.disabled = own;
+  const places = [...user.areas, ...user.owners];
+  return {
+    "data-user": user.name,
+    cells: [
+      el("b", {}, name(user.name)), role, places.length ? places.join(", ") : t("users.everywhere"),
+      el("button", { type: "button", class: "btn small", disabled: own, onclick: () => change(node, user.name, { active: !user.active }) }, t(user.active ? "users.shut" : "users.open")),
+      el("button", { type: "button", class: "btn small", disabled: own, onclick: () => change(node, user.name, { new_password: true }) }, t("users.new.password")),
+    ],
+  };
+}
+
+const options = (chosen) => ROLES.map((role) => el("option", { value: role, selected: role === chosen }, t(`role.${role}`)));
+
+async function change(node, user, what) {
+  await sent(node, await send(`api/users/${encodeURIComponent(user)}`, what, "PATCH"));
+}
+
+async function sent(node, outcome) {
+  if (outcome.state !== "done") return void ($("#users-said").textContent = outcome.answer?.detail ? `${saidBy(outcome)} ${outcome.answer.detail}` : saidBy(outcome));
+  told = outcome.answer.password ? [outcome.answer.name, outcome.answer.password] : null;
+  await show(node);
+}
+
+function form(node) {
+  const user = el("input", { required: true, maxlength: "63", autocomplete: "off", autocapitalize: "none" });
+  const role = el("select", {}, ...options("viewer"));
+  const area = el("select", {}, el("option", { value: "" }, t("users.everywhere")), ...model.city.areas.map((one) => el("option", { value: one.id }, named(one))));
+  const made = el("form", { class: "filters panel pad" }, el("label", {}, t("users.name"), user), el("label", {}, t("users.role"), role), el("label", {}, t("users.places"), area), el("button", { type: "submit", class: "btn primary" }, t("users.add")));
+  made.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    await sent(node, await send("api/users", { name: user.value, role: role.value, areas: area.value ? [area.value] : [] }));
+  });
+  return made;
+}
+
+// The table that the engine and the buttons follow, to be read only.
+function acts({ acts: rows }) {
+  const words = (states) => states.map((state) => t(`state.of.${state}`)).join(", ") || "–";
+  const columns = [[t("users.act"), "first"], [t("users.from"), ""], [t("users.to"), ""]];
+  return el("section", { class: "panel" }, el("div", { class: "panel-head" }, el("h3", {}, t("users.rules")), el("span", { class: "dim s" }, "city_model/lifecycle.toml")), table(t("users.rules"), columns, rows.map((one) => ({ class: "", cells: [t(`act.${one.act}`), words(one.from), one.to ? words([one.to]) : "–"] }))));
+}
