@@ -19,7 +19,7 @@ from broker_config.render import CREDENTIALS
 from city_model.clock import Clock
 from city_model.faults import Unavailable
 from city_model.registry import City
-from city_model.topics import DEFAULT_PARTITIONS, INPUTS, LOG_TOPICS
+from city_model.topics import ALARM_EVENTS, DEFAULT_PARTITIONS, INPUTS, LOG_TOPICS
 from city_model.transport.local import LocalBroker
 from city_model.transport.open import make_transport
 from city_model.transport.port import Transport
@@ -30,7 +30,7 @@ from stream_processor.engine import Engine, EngineSettings, tick_event
 from stream_processor.logs.open import open_log
 from stream_processor.logs.port import EventLog
 from stream_processor.logs.records import to_record
-from stream_processor.sink import SinkCounts, run_sink
+from stream_processor.sink import ALARM_GROUP, SinkCounts, run_sink
 from stream_processor.stores.open import open_store
 from stream_processor.stores.port import SeriesStore
 
@@ -112,6 +112,7 @@ async def open_city(
         )
         await ready.wait()  # what is published before the first subscription reaches nobody
         running.start("sink", run_sink(log, store, running.stop, running.sink))
+        running.start("sink-alarms", run_sink(log, store, running.stop, group=ALARM_GROUP, topic=ALARM_EVENTS))
         yield running
 
 

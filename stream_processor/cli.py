@@ -34,6 +34,7 @@ def sink(
     import json
 
     from city_model.service.serve import telling
+    from city_model.topics import ALARM_EVENTS
     from stream_processor.logs.open import open_log
     from stream_processor.sink import SinkCounts, run_sink
     from stream_processor.stores.open import open_store
@@ -46,7 +47,9 @@ def sink(
         event_log = await open_log(log_url)
         try:
             async with telling(about_sink(counts, event_log), status_port):
-                await run_sink(event_log, store, _stop_on_signals(), counts, group=group, gather_s=gather_s)
+                stop = _stop_on_signals()
+                alarms = run_sink(event_log, store, stop, counts, group=f"{group}-alarms", gather_s=gather_s, topic=ALARM_EVENTS)
+                await asyncio.gather(run_sink(event_log, store, stop, counts, group=group, gather_s=gather_s), alarms)
         finally:
             await event_log.close()
             store.close()

@@ -12,7 +12,7 @@ import os
 import random
 import socket
 import time
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, fields
 
@@ -23,11 +23,17 @@ from city_model.codec import observations
 from city_model.events import DeadLetter, Event, EventType, Readings
 from city_model.faults import Fenced, Rejected, Unavailable
 from city_model.topics import DEAD_LETTER, DEFAULT_PARTITIONS, LOG_TOPICS, OBSERVATIONS
+from stream_processor import account_series
 from stream_processor.logs.port import EventLog, Output, Owner, Reader, Stored
 from stream_processor.logs.records import from_record, to_record
 from stream_processor.stores.port import Busy, Points, SeriesStore, Written
 
 GROUP = "sink"
+ALARM_GROUP = "sink-alarms"
+_MADE: dict[str, Callable[[bytes], Readings]] = {
+    EventType.DEVICE_HOURS: account_series.of_hours,
+    EventType.ALARM_EVENT: account_series.of_alarm,
+}
 _MOST_RECORDS = 500
 _MOST_POINTS = 50_000
 _LONGEST_PAUSE_S = 10.0
@@ -68,14 +74,16 @@ async def run_sink(
     *,
     group: str = GROUP,
     gather_s: float = 0.0,
+    topic: str = OBSERVATIONS,
 ) -> None:
-    """Be a member of `group` until `stop` is set; then give the partitions up at once. A second store has a group of its own.
+    """Be a member of `group` until `stop` is set; then give the partitions up at once. A second store has a group of its own, and so has
+    each `topic`: alarms become series beside the observations (`account_series`).
 
     Where little arrives, `gather_s` is waited for more before writing: a rollup costs as much for one point as for a hundred.
     """
     counts = counts if counts is not None else SinkCounts()
     await event_log.ensure_topics(LOG_TOPICS, DEFAULT_PARTITIONS)
-    member = await event_log.join(group, OBSERVATIONS, f"{socket.gethostname()}-{os.getpid()}")
+    member = await event_log.join(group, topic, f"{socket.gethostname()}-{os.getpid()}")
     tasks: dict[int, asyncio.Task[None]] = {}
     try:
         while not stop.is_set():
@@ -83,7 +91,7 @@ async def run_sink(
             for gone in tasks.keys() - assigned:
                 await _end(tasks.pop(gone))
             for new in sorted(assigned - tasks.keys()):
-                tasks[new] = asyncio.create_task(_keep_draining(event_log, store, group, new, counts, gather_s), name=f"sink-p{new}")
+                tasks[new] = asyncio.create_task(_keep_draining(event_log, store, group, topic, new, counts, gather_s), name=f"sink-p{new}")
             for task in tasks.values():
                 if task.done():
                     task.result()  # a bug: let it out
@@ -94,13 +102,15 @@ async def run_sink(
         await member.leave()
 
 
-async def _keep_draining(event_log: EventLog, store: SeriesStore, group: str, partition: int, counts: SinkCounts, gather_s: float) -> None:
+async def _keep_draining(
+    event_log: EventLog, store: SeriesStore, group: str, topic: str, partition: int, counts: SinkCounts, gather_s: float
+) -> None:
     """Take the partition over and drain it, again and again, until cancelled."""
     failures = 0
     while True:
         try:
             counts.owned.add(partition)
-            async with aclosing(_drain(event_log, store, group, partition, counts, gather_s)) as drained:
+            async with aclosing(_drain(event_log, store, group, topic, partition, counts, gather_s)) as drained:
                 async for _ in drained:
                     failures = 0
         except Fenced:
@@ -118,15 +128,15 @@ async def _keep_draining(event_log: EventLog, store: SeriesStore, group: str, pa
 
 
 async def _drain(
-    event_log: EventLog, store: SeriesStore, group: str, partition: int, counts: SinkCounts, gather_s: float
+    event_log: EventLog, store: SeriesStore, group: str, topic: str, partition: int, counts: SinkCounts, gather_s: float
 ) -> AsyncGenerator[int, None]:
     """Own the partition and go on from the committed offset; yields each offset that was committed."""
     owner: Owner | None = None
     reader: Reader | None = None
     try:
-        owner = await event_log.own(group, OBSERVATIONS, partition)
+        owner = await event_log.own(group, topic, partition)
         await asyncio.to_thread(store.forget)  # the owner before us may have written
-        reader = await event_log.reader(OBSERVATIONS, partition, await owner.committed() or 0)
+        reader = await event_log.reader(topic, partition, await owner.committed() or 0)
         while True:
             rows = await reader.fetch(_MOST_RECORDS, wait_s=1.0)
             counts.reached[partition] = reader.position
@@ -170,6 +180,8 @@ def sort_out(rows: Sequence[Stored]) -> tuple[list[Batch], list[Output]]:
             event = from_record(row.record)
             if event.type == EventType.OBSERVATIONS:
                 good.append(_decode(row, event.data))
+            elif (made := _MADE.get(event.type)) is not None and len(readings := made(event.data)):
+                good.append(_Decoded(row, readings, 0))
         except Rejected as err:
             letters.append(_dead_letter(row, err, row.record.value or b""))
     return list(_joined(good)), letters
