@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +97,12 @@ def test_only_what_adds_up_is_stacked() -> None:
     for panel in all_panels().values():
         if panel.draw == "bars":
             assert isinstance(panel.question, EventCounts) or getattr(panel.question, "aggregate", "") in ("sum", "count"), panel.name
+
+
+def test_the_reference_says_what_every_panel_means() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/boards.md").read_text(encoding="utf-8")
+    for panel in all_panels().values():
+        said = f"### {panel.name}\n\n**{panel.title.en}** (`{type(panel.question).__name__}`, {panel.unit}). {panel.about.en}\n"
+        assert said in page, panel.name
+    for board in all_boards().values():
+        assert f"| `{board.name}` | {board.title.en}. {board.about.en} |" in page
