@@ -33,7 +33,7 @@ async def quiet(tmp_path: Path, chromium: Browser) -> AsyncIterator[Shown]:
 
 _STORY = {
     "vi-VN": ("Không có cảnh báo nào cần bạn", "Ùn tắc", "đã nhận lúc", "giao cho Tổ 2", "đã trở lại bình thường", "Bàn giao ca"),
-    "en-GB": ("No alarm needs you", "Congestion", "acknowledged", "assigned to Tổ 2", "back to normal", "Shift handover"),
+    "en-GB": ("No alarm needs you", "Congestion", "Taken by", "assigned to Tổ 2", "returned to normal", "Shift handover"),
 }
 
 
