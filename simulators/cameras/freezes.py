@@ -84,7 +84,7 @@ class Freeze:
 def cut_outs(clip: TrueClip, frames: Sequence[Grey]) -> list[CutOut]:
     """Every vehicle of the clip that can be cut out cleanly."""
     road = np.median(np.stack(frames[:: max(1, len(frames) // 48)]), axis=0).astype(np.uint8)
-    found = []
+    found: list[CutOut] = []
     for line in clip.lines:
         for crossing in line.frames:
             cut = _cut(frames, road, line, int(crossing), clip.fps)

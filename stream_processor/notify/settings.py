@@ -38,7 +38,7 @@ class Channel:
     """
 
     name: str = matching(r"[a-z0-9][a-z0-9-]{0,30}", "1 to 31 of a-z, 0-9 and '-'")
-    kind: Literal["webhook", "email", "bot"]
+    kind: Literal["webhook", "email", "bot"] = matching(r"webhook|email|bot", "webhook, email or bot")
     url: str = matching(r"(https?|smtps?)://\S+", "http://, https://, smtp:// or smtps:// and a host")
     language: Literal["vi", "en"] = "vi"
     priorities: tuple[Priority, ...] = ("high", "medium")
