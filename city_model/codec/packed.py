@@ -89,7 +89,7 @@ def encode(readings: Readings) -> bytes:
 
 
 def decode(data: bytes, last: LastNames | None = None) -> Readings:
-    """Readings of `data`. Raises Rejected("malformed") when it is not what `encode` writes. `last` saves reading the same names again."""
+    """Readings of `data`. Raises Rejected("malformed", "bad_time") for what `encode` never writes. `last` saves reading names again."""
     prefix = _PREFIXES.get(data[2] if len(data) > 2 else 0)
     if prefix is None or data[:2] != _MAGIC:
         raise Rejected("malformed", f"packed columns: begins with {data[:3]!r}, expected {_MAGIC!r} and version 1 or 2")
@@ -102,7 +102,7 @@ def decode(data: bytes, last: LastNames | None = None) -> Readings:
     if not 0 <= n <= MAX_READINGS or len(data) != start + n * _ROW_BYTES:
         raise Rejected("malformed", f"packed columns: {len(data)} bytes do not hold {n} readings (at most {MAX_READINGS})")
     if not -(2**53) <= t0 <= 2**53:
-        raise Rejected("malformed", f"packed columns: t0 {t0}")
+        raise Rejected("bad_time", f"packed columns: t0 {t0} ms since 1970")
     offsets = np.frombuffer(data, "<i8", n, start)
     value = np.frombuffer(data, "<f8", n, start + 8 * n)
     name_index = np.frombuffer(data, "<u2", n, start + 16 * n)
