@@ -75,7 +75,7 @@ class _Rhythm:
 
 
 _TRAFFIC = ((7.5, 1.3, 0.28), (18.5, 1.8, 0.30))
-_RHYTHMS = {
+RHYTHMS = {
     # shapes of dry-season days in southern Vietnam: traffic peaks, calm and shallow air at night, well mixed at midday
     "pm25": _Rhythm(1.0, (*_TRAFFIC, (2.0, 3.5, 0.18), (13.5, 2.5, -0.22)), 1.3, 0.6, 1, 0.13, 1.0),
     "pm10": _Rhythm(1.75, (*_TRAFFIC, (2.0, 3.5, 0.10), (13.5, 2.5, -0.15)), 2.4, 0.6, 1, 0.13, 1.2),
@@ -142,7 +142,7 @@ class AirModel:
     def _compute(self, station: Station, quantity: str, minutes: Minutes) -> Floats:
         if quantity.startswith("wind_"):
             return self._wind(station, quantity, minutes)
-        rhythm, limits = _RHYTHMS[quantity], QUANTITIES[quantity]
+        rhythm, limits = RHYTHMS[quantity], QUANTITIES[quantity]
         hour: Floats = (minutes * np.float64(60) + self._utc_offset_s) % 86_400 / 3600
         day = np.ones(len(minutes))
         for centre, width, share in rhythm.bumps:

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from city_model.codec import packed
 from city_model.quantities import QUANTITIES, READINGS
-from simulators.air import MINUTE_MS, AirModel, Floats, Minutes, Plume, Station, Wind, downwind_m
+from simulators.air import MINUTE_MS, RHYTHMS, AirModel, Floats, Minutes, Plume, Station, Wind, downwind_m
 
 DAY_MS = 86_400_000
 MIDNIGHT_MS = 1_773_075_600_000  # 2026-03-10 00:00 in Vietnam
-ALL = tuple(sorted(READINGS))
+ALL = tuple(sorted(READINGS & RHYTHMS.keys()))
 
 
 def station(name: str, east_m: float, north_m: float, quantities: tuple[str, ...] = ("pm25", "pm10", "co", "no2")) -> Station:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_processor.stores.rollup import portions, touched
@@ -54,6 +54,7 @@ def brute(of: dict[tuple[int, int], float]) -> dict[tuple[int, int], tuple[int, 
 
 
 @given(st.lists(st.tuples(st.integers(0, 1), _rows), max_size=6), st.sampled_from([0, 10, 10_000]))
+@settings(deadline=None)
 def test_rollups_equal_brute_force_when_ownership_moves(turns: list[tuple[int, list[tuple[int, int, float]]]], most_rows: int) -> None:
     world, owner = _World(2, most_rows), 0
     for process, rows in turns:
