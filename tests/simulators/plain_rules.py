@@ -44,14 +44,16 @@ def alarms(story: Story) -> list[Found]:
 
 
 def _congestion(story: Story, subject: str, samples: list[TrafficSample]) -> list[Found]:
-    """Slower than 15 km/h and fuller than 0.35 for two minutes; until faster than 20 or emptier than 0.25 for three."""
+    """Slower than 15 km/h on a road once fuller than 0.35 and not emptier than 0.25, for two minutes;
+    until faster than 20 or emptier than 0.25 for three."""
     found: list[Found] = []
     is_open, since_ms = False, None
     for s in samples:
         if is_open:
             holds, needed_ms = s.speed_kmh is None or s.speed_kmh > 20 or s.area_occupancy < 0.25, 180_000
         else:
-            holds, needed_ms = s.speed_kmh is not None and s.speed_kmh < 15 and s.area_occupancy > 0.35, 120_000
+            full = s.area_occupancy > (0.35 if since_ms is None else 0.25)
+            holds, needed_ms = s.speed_kmh is not None and s.speed_kmh < 15 and full, 120_000
         if not holds:
             since_ms = None
             continue

@@ -1,9 +1,10 @@
 """Congestion on one direction of one camera: slow *and* full, for long enough.
 
-Onset when space-mean speed is below `slow_below_kmh` and area occupancy above `full_above_ratio` through `hold_s`; clear when
-speed is above `free_above_kmh` or occupancy below `empty_below_ratio` through `clear_s`. Motorbike traffic keeps no lanes, so the
-share of road surface that is covered decides, not lane occupancy. The defaults are starting values for Vietnamese mixed traffic,
-to be calibrated, not a standard.
+Onset when space-mean speed is below `slow_below_kmh` through `hold_s` on a full road; clear when speed is above `free_above_kmh` or area
+occupancy below `empty_below_ratio` through `clear_s`. Motorbike traffic keeps no lanes, so the share of road surface that is covered
+decides, not lane occupancy. A road is full when that share has risen above `full_above_ratio`, or the camera itself calls it a jam, and
+stays so until it falls below `empty_below_ratio`: in a jam of motorbikes the share wavers around any single threshold. The defaults are
+starting values for Vietnamese mixed traffic, to be calibrated, not a standard.
 
 A camera without any scale reports no km/h; there a standing picture decides: occupancy above `full_above_ratio` and less than
 `still_below_px_s` of motion. A sick camera, or a pause in the samples longer than `max_gap_s`, proves nothing: what was held so
@@ -26,7 +27,7 @@ from city_model.events import TrafficSample
 from city_model.settings import between
 from stream_processor.core.detectors.port import Batch, Rule, Verdict, rule_version
 
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Congestion:
             yield from self._look_for_end(state, subject, device, sample, start_ms)
 
     def _look_for_onset(self, state: _Direction, subject: str, device: str, sample: TrafficSample, start_ms: int) -> Iterator[Verdict]:
-        if not self._is_jam(sample):
+        if not self._is_slow(sample) or not self._is_full(sample, held=state.slow_since_ms is not None):
             state.slow_since_ms, state.held, state.confidence_sum = None, 0, 0.0
             return
         if state.slow_since_ms is None:
@@ -130,9 +131,11 @@ class Congestion:
             state.worst = _speed(sample)
             yield self._verdict("worse", state, subject, device, sample)
 
-    def _is_jam(self, sample: TrafficSample) -> bool:
-        if sample.area_occupancy <= self._s.full_above_ratio:
-            return False
+    def _is_full(self, sample: TrafficSample, *, held: bool) -> bool:
+        bound = self._s.empty_below_ratio if held else self._s.full_above_ratio
+        return sample.area_occupancy > bound or sample.state == "jam"
+
+    def _is_slow(self, sample: TrafficSample) -> bool:
         if sample.speed_kmh is not None:
             return sample.speed_kmh < self._s.slow_below_kmh
         return sample.speed_px_s is not None and sample.speed_px_s < self._s.still_below_px_s

@@ -2,7 +2,8 @@
 
 Onset when a stopped vehicle that was told has stood for `dwell_s`; clear when the last of them has gone. The samples say how many stand
 at the end of every span, so that an end that was lost on the way ends the alarm too. A sick camera, or a pause in the samples longer than
-`max_gap_s`, proves nothing: an open alarm stays, and what was not told yet is forgotten.
+`max_gap_s`, proves nothing: an open alarm stays, and what was not told yet is forgotten. In a jam everybody stands now and then: there
+it is no alarm of its own, unless it is still there when the jam is over.
 
 >>> from city_model.events import CameraEvent, TrafficSample
 >>> from stream_processor.core.detectors.port import Batch, DeviceSamples
@@ -23,7 +24,7 @@ from city_model.events import CameraEvent, TrafficSample
 from city_model.settings import between
 from stream_processor.core.detectors.port import Batch, Rule, Verdict, rule_version
 
-_CODE_VERSION = "1"
+_CODE_VERSION = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ class StoppedVehicle:
         if unknown:
             return
         self._update(state, sample)
-        if state.onset_ms is None and state.standing:
+        if state.onset_ms is None and state.standing and sample.state != "jam":
             began_ms = min(state.standing.values())
             if sample.at_ms - began_ms >= self._s.dwell_s * 1000:
                 state.onset_ms = began_ms
