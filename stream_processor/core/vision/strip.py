@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -27,6 +28,8 @@ MARGIN_PX = 6
 """Pixels kept around the strip, for a camera that shakes."""
 STRIDE_PX = 6.0
 """Cells coarser than this are sampled from every second or third pixel first: an area average of a high band costs more than the rest."""
+FINE = 2
+"""A cell is the mean of so many places a side, each between pixels: as good as the mean of all its pixels, in half the time."""
 
 Line = tuple[float, float, float, float]
 
@@ -41,8 +44,6 @@ class Strip:
     known_px: float | None
     valid: NDArray[np.bool_]
     box: tuple[int, int, int, int, int]
-    small: tuple[int, int]
-    per_px: tuple[float, float]
     map_x: NDArray[np.float32]
     map_y: NDArray[np.float32]
     hidden: tuple[tuple[Point, ...], ...]
@@ -66,10 +67,9 @@ class Strip:
             dx = min(max(round(shift_px[0]), -left), self.size[0] - right)
             dy = min(max(round(shift_px[1]), -top), self.size[1] - bottom)
             top, bottom, left, right = top + dy, bottom + dy, left + dx, right + dx
-            map_x = map_x + np.float32((shift_px[0] - dx) * self.per_px[0])
-            map_y = map_y + np.float32((shift_px[1] - dy) * self.per_px[1])
-        shrunk = cv2.resize(grey[top:bottom:stride, left:right:stride], self.small, interpolation=cv2.INTER_AREA)
-        return cv2.remap(shrunk, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.uint8, copy=False)
+            map_x = map_x + np.float32((shift_px[0] - dx) / stride)
+            map_y = map_y + np.float32((shift_px[1] - dy) / stride)
+        return _averaged(grey[top:bottom:stride, left:right:stride], map_x, map_y).astype(np.uint8, copy=False)
 
     @property
     def cell_m(self) -> float:
@@ -117,30 +117,40 @@ def _strip(
     columns, half = max(UNIT_CELLS, round(length * UNIT_CELLS / unit)), round(DEPTH_UNITS * UNIT_CELLS)
     cell = length / columns
     travel = np.array(direction) / math.hypot(*direction)
-    share, offset = (np.arange(columns) + 0.5) / columns, (np.arange(-half, half + 1) * cell)[:, None]
-    x = line[0] + (line[2] - line[0]) * share + offset * travel[0]
-    y = line[1] + (line[3] - line[1]) * share + offset * travel[1]
+    x, y = _places(line, travel, columns, half, cell, fine=1)
     (left, right), (top, bottom) = _span(x, size[0]), _span(y, size[1])
     stride = max(1, int(cell / 3)) if cell >= STRIDE_PX else 1
-    shrink = max(1.0, cell / stride)
-    small = (max(1, round(len(range(left, right, stride)) / shrink)), max(1, round(len(range(top, bottom, stride)) / shrink)))
-    per_px = (small[0] / (right - left), small[1] / (bottom - top))
-    map_x = ((x - left + 0.5) * per_px[0] - 0.5).astype(np.float32)
-    map_y = ((y - top + 0.5) * per_px[1] - 0.5).astype(np.float32)
+    fine_x, fine_y = _places(line, travel, columns, half, cell, fine=FINE)
+    map_x, map_y = ((fine_x - left) / stride).astype(np.float32), ((fine_y - top) / stride).astype(np.float32)
     valid = (x >= 0) & (x <= size[0] - 1) & (y >= 0) & (y <= size[1] - 1)
     if hidden:
-        black = cv2.resize(_hidden(hidden, size)[top:bottom, left:right], small, interpolation=cv2.INTER_AREA)
-        valid &= cv2.remap(black, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) == 0
-    box = (top, bottom, left, right, stride)
-    return Strip(line, direction, unit, known_px, valid, box, small, per_px, map_x, map_y, hidden, size)
+        valid &= _averaged(_hidden(hidden, size, stride)[top:bottom:stride, left:right:stride], map_x, map_y) == 0
+    return Strip(line, direction, unit, known_px, valid, (top, bottom, left, right, stride), map_x, map_y, hidden, size)
 
 
-def _hidden(masks: tuple[tuple[Point, ...], ...], size: tuple[int, int]) -> NDArray[np.float32]:
-    """1 where a privacy mask lies, and a pixel around it."""
+def _places(
+    line: Line, travel: NDArray[np.float64], columns: int, half: int, cell: float, *, fine: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pixels (x, y) of each cell's middle, or of its `fine` x `fine` parts."""
+    share = (np.arange(columns * fine) + 0.5) / (columns * fine)
+    offset = (((np.arange((2 * half + 1) * fine) + 0.5) / fine - half - 0.5) * cell)[:, None]
+    x = line[0] + (line[2] - line[0]) * share + offset * travel[0]
+    y = line[1] + (line[3] - line[1]) * share + offset * travel[1]
+    return x, y
+
+
+def _averaged(picture: NDArray[Any], map_x: NDArray[np.float32], map_y: NDArray[np.float32]) -> NDArray[Any]:
+    """`picture` at the places of the maps, averaged over FINE x FINE of them."""
+    fine = cv2.remap(picture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.resize(fine, (map_x.shape[1] // FINE, map_x.shape[0] // FINE), interpolation=cv2.INTER_AREA)
+
+
+def _hidden(masks: tuple[tuple[Point, ...], ...], size: tuple[int, int], reach_px: int) -> NDArray[np.float32]:
+    """1 where a privacy mask lies, and `reach_px` around it."""
     black = np.zeros((size[1], size[0]), np.float32)
     for mask in masks:
         cv2.fillPoly(black, [np.rint(mask).astype(np.int32)], 1.0)
-    return np.asarray(cv2.dilate(black, np.ones((3, 3), np.uint8)), np.float32)
+    return np.asarray(cv2.dilate(black, np.ones((2 * reach_px + 1, 2 * reach_px + 1), np.uint8)), np.float32)
 
 
 def _span(place: NDArray[np.float64], limit: int) -> tuple[int, int]:
