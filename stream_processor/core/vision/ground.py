@@ -19,7 +19,7 @@ BINS = 64
 FADES_S = 40.0
 """What was learned fades by a factor e when this many seconds more have been."""
 NEIGHBOUR = 0.7
-GAIN_SAMPLES = 400
+GAIN_SAMPLES = 256
 GAIN_STEP = 0.02
 GAIN_BINS = 35
 """Log ratios from -GAIN_BINS to +GAIN_BINS steps: brightness by factors 0.5 to 2."""
@@ -27,6 +27,7 @@ NOISE_QUANTILE = 0.3
 """Of the absolute difference to the road: 0.39 of a normal distribution's standard deviation."""
 NOISE_FIRST, NOISE_MOST, NOISE_STEP = 0.6, 6.0, 0.2
 _LARGE = 1e6
+_LOG = np.log(np.maximum(np.arange(256, dtype=np.float32), 1.0))
 
 Floats = NDArray[np.float32]
 
@@ -40,7 +41,7 @@ class Ground:
         self._weights = np.zeros((cells, BINS + 2), np.float32)  # a bin of nothing at either end
         self._worth = np.ones(cells, np.float32)
         self._mode = np.ones(cells, np.intp)
-        self._cells = np.arange(cells)
+        self._first = np.arange(cells) * (BINS + 2)
         self.value: Floats = np.zeros(shape, np.float32)
         self.noise: Floats = np.full(shape, NOISE_FIRST, np.float32)
 
@@ -54,7 +55,9 @@ class Ground:
         """Teach `picture`, each cell with the weight `seconds` (>= 0)."""
         seen = np.clip(picture.ravel() / BIN_GREY, 0, BINS - 1).astype(np.intp) + 1
         share = seconds.ravel()
-        self._weights[self._cells, seen] += share * self._worth
+        place = self._first + seen
+        weights = self._weights.ravel()
+        weights[place] = weights.take(place) + share * self._worth
         self._worth /= 1 - np.minimum(share / FADES_S, 0.5)  # instead of fading all the older bins
         better = self._around(seen) > self._around(self._mode)
         self._mode[better] = seen[better]
@@ -63,13 +66,13 @@ class Ground:
             self._worth[:] = 1
 
     def _around(self, place: NDArray[np.intp]) -> Floats:
-        weights, cells = self._weights, self._cells
-        return np.asarray(weights[cells, place] + NEIGHBOUR * (weights[cells, place - 1] + weights[cells, place + 1]), np.float32)
+        weights, here = self._weights.ravel(), self._first + place
+        return np.asarray(weights.take(here) + NEIGHBOUR * (weights.take(here - 1) + weights.take(here + 1)), np.float32)
 
     def settle(self) -> None:
         """Bring `value` up to date."""
         mode = self._mode
-        low, here, high = (self._weights[self._cells, mode + o] for o in (-1, 0, 1))
+        low, here, high = (self._weights.ravel().take(self._first + mode + o) for o in (-1, 0, 1))
         centre = mode - 0.5 + (high - low) / np.maximum(low + here + high, 1e-9)
         self.value = (centre * BIN_GREY).astype(np.float32).reshape(self._shape)
 
@@ -78,7 +81,7 @@ class Ground:
         self._weights *= share
 
     def gains(self, pictures: Floats, where: NDArray[np.bool_]) -> Floats:
-        """By how much each of `pictures` (frames, rows, columns) is brighter than the road: the mode of the log ratios.
+        """By how much each of `pictures` (frames, rows, columns), whole grey levels, is brighter than the road: the mode of the log ratios.
 
         A mode is not pulled by vehicles on half the road; where there is none, 1.
         """
@@ -86,15 +89,16 @@ class Ground:
         if usable.size < 32:
             return np.ones(len(pictures), np.float32)
         usable = usable[:: max(1, usable.size // GAIN_SAMPLES)]
-        ratio = np.log(np.maximum(pictures.reshape(len(pictures), -1)[:, usable], 1.0) / self.value.ravel()[usable])
-        width = 2 * GAIN_BINS + 1
-        bins = np.clip(np.rint(ratio / GAIN_STEP), -GAIN_BINS, GAIN_BINS).astype(np.intp) + GAIN_BINS
-        counts = np.bincount((bins + np.arange(len(bins))[:, None] * width).ravel(), minlength=len(bins) * width).reshape(-1, width)
-        padded = np.pad(counts, ((0, 0), (2, 2)))
-        smooth = sum(k * padded[:, o : o + width] for o, k in enumerate((1, 2, 3, 2, 1)))
-        best = np.asarray(smooth).argmax(axis=1)
+        seen = pictures.reshape(len(pictures), -1).take(usable, axis=1).astype(np.uint8)
+        ratio = _LOG.take(seen) - np.log(self.value.ravel().take(usable))
+        width = 2 * GAIN_BINS + 5  # two bins of nothing at either end
+        bins = np.clip(np.rint(ratio / GAIN_STEP), -GAIN_BINS, GAIN_BINS).astype(np.intp) + (GAIN_BINS + 2)
+        bins += np.arange(len(bins))[:, None] * width
+        counts = np.bincount(bins.ravel(), minlength=len(bins) * width).reshape(-1, width)
+        smooth = counts[:, :-4] + counts[:, 4:] + 2 * (counts[:, 1:-3] + counts[:, 3:-1]) + 3 * counts[:, 2:-2]
+        best = smooth.argmax(axis=1)
         near = np.abs(ratio - ((best - GAIN_BINS) * GAIN_STEP)[:, None]) < 4 * GAIN_STEP
-        clear = np.asarray(smooth).max(axis=1) >= 0.75 * usable.size  # a third of the samples within +-2 % give as much
+        clear = smooth.max(axis=1) >= 0.75 * usable.size  # a third of the samples within +-2 % give as much
         mean = (ratio * near).sum(axis=1) / np.maximum(near.sum(axis=1), 1)
         return np.exp(np.where(clear, mean, 0.0)).astype(np.float32)
 
