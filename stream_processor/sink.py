@@ -56,9 +56,9 @@ class SinkCounts:
     batches: int = 0
     busy_s: float = 0.0
     owned: set[int] = field(default_factory=set)
-    reached: dict[int, int] = field(default_factory=dict)
-    away: dict[int, str] = field(default_factory=dict)
-    """Of each owned partition: the next offset, and why it cannot go on now."""
+    reached: dict[tuple[str, int], int] = field(default_factory=dict)
+    away: dict[tuple[str, int], str] = field(default_factory=dict)
+    """Of each owned (topic, partition): the next offset, and why it cannot go on now."""
 
     def as_dict(self) -> dict[str, float]:
         """The counts, without the partitions that are owned now."""
@@ -117,14 +117,14 @@ async def _keep_draining(
             await asyncio.sleep(1.0)  # the group will tell whose it is
         except Unavailable as err:
             counts.retries += 1
-            counts.away[partition] = str(err)
+            counts.away[topic, partition] = str(err)
             if failures == 0:
                 log.warning("cannot write observations, will try again", extra={"partition": partition, "error": str(err)})
             await asyncio.sleep(_pause_s(failures, err))
             failures = min(failures + 1, 10)
         finally:
             counts.owned.discard(partition)
-            counts.reached.pop(partition, None)
+            counts.reached.pop((topic, partition), None)
 
 
 async def _drain(
@@ -139,7 +139,7 @@ async def _drain(
         reader = await event_log.reader(topic, partition, await owner.committed() or 0)
         while True:
             rows = await reader.fetch(_MOST_RECORDS, wait_s=1.0)
-            counts.reached[partition] = reader.position
+            counts.reached[topic, partition] = reader.position
             if not rows:
                 continue
             if gather_s and len(rows) < _MOST_RECORDS:
@@ -150,7 +150,7 @@ async def _drain(
             for batch in batches:
                 letters += _account(batch, await asyncio.to_thread(store.write, batch.points), counts)
             await owner.commit(letters, rows[-1].offset + 1)
-            counts.away.pop(partition, None)
+            counts.away.pop((topic, partition), None)
             counts.batches += 1
             counts.busy_s += time.monotonic() - begun_s
             counts.records += len(rows)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 from city_model.service.about import About, numbers
-from city_model.topics import INPUTS, OBSERVATIONS
+from city_model.topics import INPUTS
 from city_model.transport.port import Transport
 from stream_processor.bridge import BridgeCounts
 from stream_processor.engine import EngineCounts
@@ -39,13 +39,13 @@ def about_engine(counts: EngineCounts, event_log: EventLog) -> About:
         return {**numbers(counts), "received": float(counts.records), "errors": float(counts.bugs)}
 
     async def lag() -> float:
-        return await _behind(event_log, INPUTS, counts.reached)
+        return await _behind(event_log, {(INPUTS, p): offset for p, offset in counts.reached.items()})
 
     return About("stream", told, reasons, lambda: {"partitions": float(len(counts.owned))}, lag)
 
 
 def about_sink(counts: SinkCounts, event_log: EventLog) -> About:
-    """Ready while the store takes what is written. `received` counts records of `observations`."""
+    """Ready while the store takes what is written. `received` counts records of all topics that become series."""
 
     def reasons() -> Iterable[str]:
         if not counts.reached:
@@ -56,7 +56,7 @@ def about_sink(counts: SinkCounts, event_log: EventLog) -> About:
         return {**numbers(counts), "received": float(counts.records), "errors": float(counts.dead_lettered + counts.retries)}
 
     async def lag() -> float:
-        return await _behind(event_log, OBSERVATIONS, counts.reached)
+        return await _behind(event_log, counts.reached)
 
     return About("sink", told, reasons, lambda: {"partitions": float(len(counts.owned))}, lag)
 
@@ -75,6 +75,6 @@ def about_counter(service: str, counts: Counter[str], received: str, errors: Cal
     return About(service, told, reasons)
 
 
-async def _behind(event_log: EventLog, topic: str, reached: Mapping[int, int]) -> float:
+async def _behind(event_log: EventLog, reached: Mapping[tuple[str, int], int]) -> float:
     """Records between where we are and the end, over the owned partitions."""
-    return float(sum([max(0, (await event_log.bounds(topic, p))[1] - offset) for p, offset in list(reached.items())]))
+    return float(sum([max(0, (await event_log.bounds(topic, p))[1] - offset) for (topic, p), offset in list(reached.items())]))

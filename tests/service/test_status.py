@@ -110,7 +110,7 @@ async def test_it_listens_on_loopback_and_stops_with_the_block() -> None:
 
 
 async def test_lag_is_what_stands_between_a_worker_and_the_end_of_the_log(tmp_path: Path) -> None:
-    from city_model.topics import INPUTS, LOG_TOPICS, OBSERVATIONS
+    from city_model.topics import ALARM_EVENTS, INPUTS, LOG_TOPICS, OBSERVATIONS
 
     event_log = await EmbeddedLog.open(tmp_path)
     await event_log.ensure_topics(LOG_TOPICS, 2)
@@ -120,8 +120,9 @@ async def test_lag_is_what_stands_between_a_worker_and_the_end_of_the_log(tmp_pa
     told = about_engine(engine, event_log)
     assert (await told.figures())["lag_items"] == 3.0
     assert list(told.reasons()) == ["partitions not taken over yet: 1"]
-    sink = SinkCounts(reached={1: 1}, away={1: "influxdb: refused"})
-    assert (await about_sink(sink, event_log).figures())["lag_items"] == 3.0
+    await event_log.append(ALARM_EVENTS, [(1, Record(b"k", b"v"))] * 2)
+    sink = SinkCounts(reached={(OBSERVATIONS, 1): 1, (ALARM_EVENTS, 1): 1}, away={(OBSERVATIONS, 1): "influxdb: refused"})
+    assert (await about_sink(sink, event_log).figures())["lag_items"] == 4.0
     assert list(about_sink(sink, event_log).reasons()) == ["cannot write: influxdb: refused"]
     await event_log.close()
 
