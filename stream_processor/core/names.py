@@ -13,6 +13,8 @@ _MIX = 0x9E3779B97F4A7C15
 """2^64 over the golden ratio (Knuth, The Art of Computer Programming 3, 6.4): spreads words over the upper bits."""
 _SPARSE = 16
 """Slots per name at the least: a second look is rare."""
+_FEW = 768
+"""Of fewer names than this each is looked up in a dict (measured)."""
 
 
 class NameTable:
@@ -21,6 +23,7 @@ class NameTable:
     def __init__(self) -> None:
         self.names: list[str] = []
         self._index: dict[str, int] = {}
+        self._of_bytes: dict[bytes, int] = {}
         self.bits = 12
         self.slots = np.zeros(1 << self.bits, np.int32)
         self.words = np.zeros((64, MOST_BYTES // 8), np.uint64)
@@ -37,8 +40,8 @@ class NameTable:
     def numbers(self, block: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Numbers of names of one length: `block` has shape (n, bytes)."""
         n, size = block.shape
-        if not 0 < size <= MOST_BYTES or n < 512:
-            return np.fromiter((self.number(bytes(row).decode()) for row in block), np.int32, n)
+        if not 0 < size <= MOST_BYTES or n < _FEW:
+            return self._few(np.ascontiguousarray(block).view(f"V{size}").ravel().tolist() if size else [b""] * n)
         padded = np.zeros((n, -(-size // 8) * 8), np.uint8)
         padded[:, :size] = block
         words = padded.view("<u8")
@@ -60,6 +63,16 @@ class NameTable:
         new = {name: self.number(name.decode()) for name in dict.fromkeys(raw)}
         found[unknown] = [new[name] for name in raw]
         return found
+
+    def _few(self, raw: list[bytes]) -> NDArray[np.int32]:
+        """Numbers of a handful of names, where the table's vectors would cost more than they save."""
+        found = list(map(self._of_bytes.get, raw))
+        if None in found:
+            for name in raw:
+                if name not in self._of_bytes:
+                    self._of_bytes[name] = self.number(name.decode())
+            found = list(map(self._of_bytes.get, raw))
+        return np.array(found, np.int32)
 
     def _enter(self, number: int) -> None:
         raw = self.names[number].encode()
