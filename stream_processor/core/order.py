@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from stream_processor.core.columnar import Rows, ints, of_ints
 from stream_processor.core.loose import Loose
 from stream_processor.core.parcel import Parcel, Ready
 from stream_processor.core.sequence import Sequence
@@ -35,13 +36,18 @@ class _Device:
     def waits(self) -> bool:
         return any(sequence.waiting for sequence in self.sequences.values())
 
+    def is_smooth(self) -> bool:
+        """Whether its boot and its next number say all."""
+        only = self.sequences.get(self.boot)
+        return self.loose is None and len(self.sequences) == 1 and only is not None and not only.holes and not only.waiting
+
 
 class Order:
     """All devices of one partition. `tally` says what was dropped or set apart."""
 
     def __init__(self, lateness_ms: int) -> None:
         self._lateness_ms = lateness_ms
-        self._devices: dict[str, _Device] = {}
+        self._devices: Rows[str, _Device] = Rows()
         self._held: set[str] = set()
         self.now_ms: int | None = None
         self.tally = Tally()
@@ -49,7 +55,7 @@ class Order:
     def push(self, parcel: Parcel) -> Iterator[Ready]:
         """Take in what arrived; yield what may be judged now, and what is late."""
         self.tally.add("received", parcel)
-        device = self._devices.setdefault(parcel.device, _Device())
+        device = self._device(parcel.device)
         if not parcel.boot:
             device.loose = device.loose or Loose()
             yield from device.loose.push(parcel, self._bound_ms(), self.tally)
@@ -66,7 +72,7 @@ class Order:
 
     def gap(self, device: str, boot: str, first: int, last: int) -> Iterator[Ready]:
         """The sender says that `first..last` will never come: nobody waits for them."""
-        state = self._devices.setdefault(device, _Device())
+        state = self._device(device)
         state.boot = state.boot or boot
         if boot < state.boot:
             return
@@ -91,6 +97,12 @@ class Order:
             if device.loose is not None:
                 yield from device.loose.release(name, until_ms, until_ms - _FORGET_AFTER_MS)
             self._hold(name, device)
+
+    def _device(self, name: str) -> _Device:
+        device = self._devices.get(name)
+        if device is None:
+            device = self._devices[name] = _Device()
+        return device
 
     def _bound_ms(self) -> int | None:
         return None if self.now_ms is None else self.now_ms - self._lateness_ms
@@ -119,21 +131,30 @@ class Order:
                 del device.sequences[old]
 
     def snapshot(self) -> dict[str, Any]:
-        """State as plain values."""
-        devices = {
+        """State as plain values: a row of its own only for a device that is behind a gap, has two boots, or no sequence."""
+        rows = self._devices.sorted()
+        smooth = [(name, device) for name, device in rows if device.is_smooth()]
+        others = {
             name: [d.boot, {boot: s.plain() for boot, s in d.sequences.items()}, d.loose.plain() if d.loose else None]
-            for name, d in self._devices.items()
+            for name, d in rows
+            if not d.is_smooth()
         }
-        return {"now_ms": self.now_ms, "tally": self.tally.snapshot(), "devices": devices}
+        columns = {
+            "names": [name for name, _ in smooth],
+            "boots": [d.boot for _, d in smooth],
+            "next": ints(d.sequences[d.boot].next for _, d in smooth),
+        }
+        return {"now_ms": self.now_ms, "tally": self.tally.snapshot(), "devices": others, "smooth": columns}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue exactly from `snapshot()`."""
         self.now_ms = state["now_ms"]
         self.tally.restore(state["tally"])
-        self._devices = {
-            name: _Device(boot, {b: Sequence.of_plain(s) for b, s in sequences.items()}, Loose.of_plain(loose) if loose else None)
-            for name, (boot, sequences, loose) in state["devices"].items()
-        }
+        boots: list[str] = state["smooth"]["boots"]
+        following = of_ints(state["smooth"]["next"])
+        self._devices = Rows(state["smooth"]["names"], lambda k: _Device(boots[k], {boots[k]: Sequence(int(following[k]))}))
         self._held = set()
-        for name, device in self._devices.items():
+        for name, (boot, sequences, loose) in state["devices"].items():
+            device = _Device(boot, {b: Sequence.of_plain(s) for b, s in sequences.items()}, Loose.of_plain(loose) if loose else None)
+            self._devices[name] = device
             self._hold(name, device)

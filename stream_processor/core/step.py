@@ -27,7 +27,7 @@ from stream_processor.core.parcel import Parcel, Ready, Use
 from stream_processor.core.sensors.live import LiveGate
 from stream_processor.core.settings import CoreSettings, make_derivations, make_detectors
 
-CORE_VERSION = 2
+CORE_VERSION = 3
 _JSON = "application/json"
 _encode = msgspec.json.Encoder().encode
 T = TypeVar("T")

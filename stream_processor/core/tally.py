@@ -7,12 +7,12 @@ enters a new hour of time; until then they wait here, so state is small.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from city_model.events import DeviceHour, Readings
+from stream_processor.core.columnar import ints, of_ints
 from stream_processor.core.parcel import Parcel
 
 HOUR_MS = 3_600_000
@@ -64,10 +64,13 @@ class Tally:
 
     def snapshot(self) -> dict[str, Any]:
         """State as plain values."""
-        rows: Sequence[list[Any]] = [[device, hour, *counts] for (device, hour), counts in self._rows.items()]
-        return {"totals": dict(self.totals), "rows": rows, "hour": self._hour}
+        rows = sorted(self._rows.items())
+        columns = {"devices": [device for (device, _), _ in rows], "hours": ints(hour for (_, hour), _ in rows)}
+        counts = ints(count for _, counts in rows for count in counts)
+        return {"totals": dict(self.totals), **columns, "counts": counts, "hour": self._hour}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue exactly from `snapshot()`."""
         self.totals, self._hour = Counter(state["totals"]), state["hour"]
-        self._rows = {(device, hour): list(counts) for device, hour, *counts in state["rows"]}
+        keys = zip(state["devices"], of_ints(state["hours"]).tolist(), strict=True)
+        self._rows = dict(zip(keys, of_ints(state["counts"]).reshape(-1, len(KINDS)).tolist(), strict=True))

@@ -144,6 +144,7 @@ class HourlySums:
 
 def _longer(column: NDArray[T], size: int, fill: int) -> NDArray[T]:
     """`column` with `size` rows, the new ones filled."""
-    longer = np.full((size, *column.shape[1:]), fill, column.dtype)
+    shape = (size, *column.shape[1:])
+    longer = np.full(shape, fill, column.dtype) if fill else np.zeros(shape, column.dtype)  # zeros take no memory until they are written
     longer[: len(column)] = column
     return longer

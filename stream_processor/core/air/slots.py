@@ -37,8 +37,14 @@ class SlotMedians:
 
     @classmethod
     def of(cls, past: list[Any]) -> SlotMedians:
-        """From a snapshot's list."""
-        return cls(deque(past, maxlen=SLOTS))
+        """From what `kept` gave."""
+        return cls(deque([None] * (SLOTS - len(past)) + past, maxlen=SLOTS))
+
+    def kept(self) -> list[float | None]:
+        """The past from the first slot that is not empty on."""
+        slots = list(self.past)
+        first = next((k for k, value in enumerate(slots) if value is not None), SLOTS)
+        return slots[first:]
 
 
 def keep(readings: list[float], value: float) -> None:

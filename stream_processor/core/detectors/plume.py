@@ -20,6 +20,7 @@ from typing import Any, Literal
 from city_model.registry import City
 from city_model.settings import between
 from stream_processor.core.air.slots import RECENT, SLOT_MS, SLOTS, SlotMedians, keep
+from stream_processor.core.columnar import Lists, Rows
 from stream_processor.core.detectors.port import Batch, Rule, Verdict, rule_version
 
 _CODE_VERSION = "1"
@@ -86,7 +87,7 @@ class Plume:
             "plume": Rule("plume", rule_version(_CODE_VERSION, asdict(settings)), "pollution", settings.priority, "ug/m3")
         }
         self._places: dict[str, tuple[str, float, float]] = {}
-        self._stations: dict[str, _Station] = {}
+        self._stations: Rows[str, _Station] = Rows()
         self._open: dict[str, _Plume] = {}
         self._slot: int | None = None  # the next one to be judged
 
@@ -104,7 +105,9 @@ class Plume:
             rows = zip(batch.device_index.tolist(), batch.quantity_index.tolist(), slots, batch.value.tolist(), strict=True)
             for device, quantity, slot, value in rows:
                 if quantity in wanted and (self._slot is None or slot >= self._slot):
-                    station = self._stations.setdefault(batch.devices[device], _Station())
+                    station = self._stations.get(batch.devices[device])
+                    if station is None:
+                        station = self._stations[batch.devices[device]] = _Station()
                     keep(station.coming.setdefault(slot, {}).setdefault(wanted[quantity], []), value)
         return []
 
@@ -132,7 +135,7 @@ class Plume:
 
     def _areas(self) -> dict[str, list[str]]:
         areas: dict[str, list[str]] = defaultdict(list)
-        for name in sorted(self._stations):
+        for name, _ in self._stations.sorted():
             if name in self._places:
                 areas[self._places[name][0]].append(name)
         return areas
@@ -220,26 +223,38 @@ class Plume:
     def snapshot(self) -> dict[str, Any]:
         return {
             "slot": self._slot,
-            "stations": {
-                name: [
-                    [list(s.past[q].past) for q in _QUANTITIES],
-                    [[slot, {q: list(values) for q, values in row.items()}] for slot, row in s.coming.items()],
-                ]
-                for name, s in self._stations.items()
-            },
+            "stations": [name for name, _ in self._stations.sorted()],
+            "past": [Lists.column(s.past[q].kept() for _, s in self._stations.sorted()) for q in _QUANTITIES],
+            "coming": Lists.column(_told(s.coming) for _, s in self._stations.sorted()),
             "open": {area: asdict(plume) for area, plume in self._open.items()},
         }
 
     def restore(self, state: dict[str, Any]) -> None:
         self._slot = state["slot"]
-        self._stations = {
-            name: _Station(
-                dict(zip(_QUANTITIES, map(SlotMedians.of, past), strict=True)),
-                {slot: {q: list(values) for q, values in row.items()} for slot, row in coming},
-            )
-            for name, (past, coming) in state["stations"].items()
-        }
+        past = dict(zip(_QUANTITIES, map(Lists, state["past"]), strict=True))
+        coming = Lists(state["coming"])
+
+        def build(k: int) -> _Station:
+            return _Station({q: SlotMedians.of(lists[k]) for q, lists in past.items()}, _of_told(coming.numbers(k)))
+
+        self._stations = Rows(state["stations"], build)
         self._open = {area: _Plume(**row) for area, row in state["open"].items()}
+
+
+def _told(coming: dict[int, dict[str, list[float]]]) -> list[float]:
+    """Readings of slots that are not over as one list: slot, place of the quantity, how many, and they themselves."""
+    rows = [(slot, q, values) for slot, row in coming.items() for q, values in row.items()]
+    return [number for slot, q, values in rows for number in (slot, _QUANTITIES.index(q), len(values), *values)]
+
+
+def _of_told(told: list[float]) -> dict[int, dict[str, list[float]]]:
+    coming: dict[int, dict[str, list[float]]] = {}
+    at = 0
+    while at < len(told):
+        slot, place, count = map(int, told[at : at + 3])
+        coming.setdefault(slot, {})[_QUANTITIES[place]] = told[at + 3 : at + 3 + count]
+        at += 3 + count
+    return coming
 
 
 def make(settings: Settings) -> Plume:

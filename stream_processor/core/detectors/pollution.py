@@ -28,6 +28,7 @@ from typing import Any, Literal
 
 from city_model.quantities import QUANTITIES
 from city_model.settings import between, from_table
+from stream_processor.core.columnar import Lists, Rows, floats, ints, of_floats, of_ints, whole
 from stream_processor.core.detectors.port import Batch, Rule, Verdict, rule_version
 
 _CODE_VERSION = "2"
@@ -108,7 +109,7 @@ class Pollution:
             r.name: Rule(r.name, rule_version(_CODE_VERSION, asdict(r)), "pollution", r.priority, QUANTITIES[r.quantity].unit)
             for r in settings.rule
         }
-        self._windows: dict[tuple[str, str], _Window] = {}
+        self._windows: Rows[tuple[str, str], _Window] = Rows()
 
     def judge(self, batch: Batch) -> list[Verdict]:
         verdicts: list[Verdict] = []
@@ -125,7 +126,7 @@ class Pollution:
         verdicts: list[Verdict] = []
         for rule in self._s.rule:
             over = int(now_ms - self._s.lateness_s * 1000) // (rule.slot_s * 1000)
-            for (name, device), window in sorted(self._windows.items(), key=lambda item: item[0]):
+            for (name, device), window in self._windows.sorted():
                 if name == rule.name and window.slot is not None and window.slot < over:
                     verdicts += self._close_until(rule, device, window, over)
         return verdicts
@@ -192,22 +193,28 @@ class Pollution:
             yield verdict("worse")
 
     def snapshot(self) -> dict[str, Any]:
+        keys, rows = [key for key, _ in self._windows.sorted()], [window for _, window in self._windows.sorted()]
         return {
-            "windows": [
-                [rule, device, w.slot, w.total, w.count, list(w.means), w.filled, list(w.steps), w.onset_ms, w.worst]
-                for (rule, device), w in self._windows.items()
-            ]
-        }
+            "rules": [rule for rule, _ in keys], "devices": [device for _, device in keys],
+            "slot": ints(w.slot for w in rows), "total": floats(w.total for w in rows), "count": ints(w.count for w in rows),
+            "means": Lists.column(w.means for w in rows), "filled": ints(w.filled for w in rows),
+            "steps": Lists.column(w.steps for w in rows), "onset_ms": ints(w.onset_ms for w in rows),
+            "worst": floats(w.worst for w in rows),
+        }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         slots = {rule.name: rule.slots for rule in self._s.rule}
-        self._windows = {
-            (rule, device): _Window(
-                slot, total, count, deque(means, maxlen=slots[rule]), filled, deque(steps, maxlen=_PACE_OF), onset_ms, worst
-            )
-            for rule, device, slot, total, count, means, filled, steps, onset_ms, worst in state["windows"]
-            if rule in slots
-        }
+        rules: list[str] = state["rules"]
+        slot, count, filled, onset_ms = (of_ints(state[name]) for name in ("slot", "count", "filled", "onset_ms"))
+        total, worst, means, steps = of_floats(state["total"]), of_floats(state["worst"]), Lists(state["means"]), Lists(state["steps"])
+
+        def build(k: int) -> _Window:
+            return _Window(
+                whole(slot[k]), float(total[k]), int(count[k]), deque(means[k], maxlen=slots[rules[k]]), whole(filled[k]),
+                deque(map(int, steps.numbers(k)), maxlen=_PACE_OF), whole(onset_ms[k]), float(worst[k]),
+            )  # fmt: skip
+
+        self._windows = Rows(zip(rules, state["devices"], strict=True), build)
 
 
 def make(settings: Settings) -> Pollution:

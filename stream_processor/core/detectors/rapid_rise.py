@@ -25,6 +25,7 @@ from typing import Any, Literal
 
 from city_model.settings import between
 from stream_processor.core.air.slots import RECENT, SLOT_MS, SLOTS, SlotMedians, keep
+from stream_processor.core.columnar import Lists, Rows, floats, ints, of_floats, of_ints, whole
 from stream_processor.core.detectors.port import Batch, Rule, Verdict, rule_version
 
 _CODE_VERSION = "1"
@@ -65,7 +66,7 @@ class RapidRise:
         self._s = settings
         version = rule_version(_CODE_VERSION, asdict(settings))
         self.rules: Mapping[str, Rule] = {"rapid_rise": Rule("rapid_rise", version, "pollution", settings.priority, "ug/m3")}
-        self._stations: dict[str, _Station] = {}
+        self._stations: Rows[str, _Station] = Rows()
 
     def judge(self, batch: Batch) -> list[Verdict]:
         verdicts: list[Verdict] = []
@@ -81,10 +82,12 @@ class RapidRise:
 
     def tick(self, now_ms: int) -> list[Verdict]:
         over = int(now_ms - self._s.lateness_s * 1000) // SLOT_MS
-        return [v for device in sorted(self._stations) for v in self._close_until(device, self._stations[device], over)]
+        return [v for device, station in self._stations.sorted() for v in self._close_until(device, station, over)]
 
     def _take(self, device: str, quantity: str, slot: int, value: float) -> Iterator[Verdict]:
-        station = self._stations.setdefault(device, _Station())
+        station = self._stations.get(device)
+        if station is None:
+            station = self._stations[device] = _Station()
         if station.slot < 0:
             station.slot = slot
         if slot < station.slot:
@@ -142,24 +145,29 @@ class RapidRise:
         )
 
     def snapshot(self) -> dict[str, Any]:
+        rows = [station for _, station in self._stations.sorted()]
         return {
-            device: [
-                s.slot, [list(s.channels[name].past) for name in _QUANTITIES], [list(s.open[name]) for name in _QUANTITIES],
-                s.onset_ms, s.baseline, s.calm, s.worst,
-            ]
-            for device, s in self._stations.items()
+            "stations": [device for device, _ in self._stations.sorted()],
+            "slot": ints(s.slot for s in rows), "onset_ms": ints(s.onset_ms for s in rows), "calm": ints(s.calm for s in rows),
+            "baseline": floats(s.baseline for s in rows), "worst": floats(s.worst for s in rows),
+            "past": [Lists.column(s.channels[name].kept() for s in rows) for name in _QUANTITIES],
+            "open": [Lists.column(s.open[name] for s in rows) for name in _QUANTITIES],
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._stations = {
-            device: _Station(
-                slot,
-                dict(zip(_QUANTITIES, map(SlotMedians.of, past), strict=True)),
-                dict(zip(_QUANTITIES, map(list, now), strict=True)),
-                *rest,
-            )
-            for device, (slot, past, now, *rest) in state.items()
-        }
+        slot, onset_ms, calm = (of_ints(state[name]) for name in ("slot", "onset_ms", "calm"))
+        baseline, worst = of_floats(state["baseline"]), of_floats(state["worst"])
+        past = dict(zip(_QUANTITIES, map(Lists, state["past"]), strict=True))
+        now = dict(zip(_QUANTITIES, map(Lists, state["open"]), strict=True))
+
+        def build(k: int) -> _Station:
+            return _Station(
+                int(slot[k]), {name: SlotMedians.of(lists[k]) for name, lists in past.items()},
+                {name: lists.numbers(k) for name, lists in now.items()}, whole(onset_ms[k]), float(baseline[k]), int(calm[k]),
+                float(worst[k]),
+            )  # fmt: skip
+
+        self._stations = Rows(state["stations"], build)
 
 
 def make(settings: Settings) -> RapidRise:
