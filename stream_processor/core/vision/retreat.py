@@ -15,6 +15,8 @@ from stream_processor.core.vision.pace import FLAT, HALF_PATCH, SIDEWAYS, best_p
 
 STEPS = (1, 2, 4, 8, 16, 24)
 """Frames between which a patch is looked for; only as far as it stays in the strip at its pace."""
+USUAL_STEP, SEEN_CELLS = 8, 2.0
+"""Longer steps are for who has not come even this far: after half a second or more another vehicle may look alike."""
 REACH_CELLS = 10.0
 LEAST_AGREE, AGREE_SHARE = 3, 0.75
 OFF_CELLS, OFF_SHARE = 1.5, 0.4
@@ -47,12 +49,13 @@ def _followed(
     if right - left < 3 or float(patch.std()) < FLAT:
         return []
     first, last = max(0, left - SIDEWAYS), min(wide, right + SIDEWAYS)
-    found = []
-    for lag in (sign * step for step in STEPS for sign in (-1, 1)):
+    found: list[tuple[float, float]] = []
+    for lag in (sign * step for sign in (-1, 1) for step in STEPS):
         if not 0 <= frame + lag < len(differences):
             continue
         span_s = (times_ms[frame + lag] - times_ms[frame]) / 1000
-        if abs(rows_s * span_s) > REACH_CELLS:
+        came = max((abs(rows) for other_s, rows in found if other_s * lag > 0), default=0.0)
+        if abs(rows_s * span_s) > REACH_CELLS or (abs(lag) > USUAL_STEP and came >= SEEN_CELLS):
             continue
         place = best_place(differences[frame + lag, :, first:last].astype(np.float32), patch)
         if place is not None:
