@@ -8,7 +8,8 @@ Motorbikes ride abreast, half a metre apart, and hide the road behind them. So t
   camera than it is. A motorbike is all edge, a bus hardly any.
 
 The weights were fitted once to rendered traffic (`simulators/cameras/swarm.py`: 60 cameras 8-13 m high, six mixes from
-motorbikes only to mostly cars, up to 14,000 vehicles an hour) and hold for every camera.
+motorbikes only to mostly cars, up to 14,000 vehicles an hour; those of PCU to 48 more, halves of which give the same) and hold for
+every camera.
 """
 
 from __future__ import annotations
@@ -49,9 +50,8 @@ PASSING_WEIGHT = 0.5
 BARE_EVERY_MS = 1_500
 STRETCHES = 2
 OCCUPANCY = (0.435, 4.04)
-UNITS_M2, UNITS_BY_EDGE = 0.1, 0.45
-"""PCU a square metre of occupied road: grows with the edges of the footprint, within what buses and motorbikes have (TCVN 4054)."""
-BUS_UNITS_M2, BIKE_UNITS_M2 = 0.11, 0.1875
+UNITS_M2 = (0.0335, 0.9)
+"""PCU a square metre of road (TCVN 4054), in the same two measures: a bus has few edges for its surface, a motorbike many."""
 SEEN_M, HIDDEN_M = 0.8, 0.8
 """Mean height of what is seen of free vehicles, and how much more it is where all the road is covered: of a crowd one sees the heads."""
 
@@ -126,8 +126,7 @@ class Surface:
         total = max(1, int((inside & maps.valid).sum()))
         footprint, edge = int(foot.sum()) / total, float((edges * maps.shortening).mean())
         occupancy = min(OCCUPANCY[0] * footprint + OCCUPANCY[1] * edge, 1.0)
-        dense = min(max(UNITS_M2 + UNITS_BY_EDGE * edge / max(footprint, 1e-3), BUS_UNITS_M2), BIKE_UNITS_M2)
-        return Load(occupancy, occupancy * dense, SEEN_M + HIDDEN_M * float(rows.mean()))
+        return Load(occupancy, UNITS_M2[0] * footprint + UNITS_M2[1] * edge, SEEN_M + HIDDEN_M * float(rows.mean()))
 
     def snapshot(self) -> dict[str, Any]:
         """Everything that the next look depends on."""
@@ -180,7 +179,8 @@ def surface_of(view: RoadView, geometry: CameraGeometry, width: int, height: int
     wide, long = min(MOST_ACROSS, math.ceil(size[0] / ACROSS_M)), min(MOST_ALONG, math.ceil(size[1] / ALONG_M))
     share_x, share_y = (np.arange(wide) + 0.5) / wide, (first + (np.arange(long) + 0.5) / long * (last - first)) / max(1, rows - 1)
     ground = origin + share_x[None, :, None] * across + share_y[:, None, None] * along
-    return Surface(_maps(ground, view, to_road, post, (share_x, share_y), size[0]))
+    width_m = size[0] * (columns - 0.5) / max(1, columns - 1)  # from edge to edge: the last column is half road on average
+    return Surface(_maps(ground, view, to_road, post, (share_x, share_y), width_m))
 
 
 def _maps(
