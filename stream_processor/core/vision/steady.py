@@ -165,13 +165,20 @@ class Steady:
 
 
 def _agreed(found: list[Found]) -> Shift | None:
-    """The displacement that at least half of the patches share."""
+    """The displacement that at least half of the patches share, or a third of those on trial: in dense traffic most lie on vehicles."""
     sure = [(dx, dy) for score, dx, dy in found if score > SURE]
-    least = max(LEAST_PATCHES, len(found) // 2)
-    if len(sure) < least:
+    if len(sure) < LEAST_PATCHES:
         return None
     x, y = (sorted(each)[len(sure) // 2] for each in zip(*sure, strict=True))
-    near = [(dx, dy) for dx, dy in sure if max(abs(dx - x), abs(dy - y)) < AGREES_PX]
-    if len(near) < least:
-        return None
+    near = _around(sure, x, y)
+    if len(near) < max(LEAST_PATCHES, len(found) // 2):
+        if len(found) <= KEPT:
+            return None
+        near = max((_around(sure, dx, dy) for dx, dy in sure), key=len)
+        if len(near) < max(LEAST_PATCHES, len(found) // 3):
+            return None
     return sum(dx for dx, _ in near) / len(near), sum(dy for _, dy in near) / len(near)
+
+
+def _around(places: list[Shift], x: float, y: float) -> list[Shift]:
+    return [(dx, dy) for dx, dy in places if max(abs(dx - x), abs(dy - y)) < AGREES_PX]
