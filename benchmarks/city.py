@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from benchmarks.city_weight import weights
 from benchmarks.machine import machine
 from city_model.events import AlarmEvent
 from city_model.faults import Unavailable
-from city_model.topics import ALARM_EVENTS
+from city_model.topics import ALARM_EVENTS, CHECKPOINTS, INPUTS, OBSERVATIONS
 from simulators.ledger import read_ledger
 from simulators.up.asking import ask
 from simulators.up.platform import CANARY, HOST, to_toml
@@ -37,6 +38,7 @@ from stream_processor.logs.records import from_record
 
 LOAD = "this load"
 _MUCH_PER_S = 50_000.0
+_IDLE_S = 15.0
 
 
 async def measure(workers: int, seconds: int) -> dict[str, Any]:
@@ -71,15 +73,15 @@ async def _loaded(directory: Path, told: dict[str, Any], seconds: int) -> dict[s
     running = [asyncio.create_task(agent.run(stop)) for agent in load.agents]
     watching = [asyncio.create_task(_watch(event_log, p, load, spans)) for p in range(await event_log.partitions(ALARM_EVENTS))]
     try:
+        idle = await _idle(pids)
         flooded = await _flood(load, told, seconds)
         per_s = flooded["items_per_s"] / 2
-        load.pushed_s.clear()
-        spans.clear()
         before, cpu_before = load.accepted, weights(pids)
-        offered, took_s = await load.offer(per_s, seconds)
+        offered, took_s = await load.offer(per_s, seconds, stops=True)
         await asyncio.gather(*(agent.drained() for agent in load.agents))
         await _no_lag(told)
         after = weights(pids)
+        kept = _kept_bytes(directory / "data", load.accepted)
         ledger = await read_ledger(event_log, load.accepted, load.rejected, {CANARY, HOST, *told["services"]})
     finally:
         stop.set()
@@ -90,29 +92,51 @@ async def _loaded(directory: Path, told: dict[str, Any], seconds: int) -> dict[s
         await event_log.close()
     items = load.accepted - before
     services = {
-        name: {"cpu_of_a_core": round((cpu - cpu_before[name][0]) / took_s, 3), "rss_mb": round(rss)} for name, (cpu, rss) in after.items()
-    }
-    cpu_s = sum(cpu - cpu_before[name][0] for name, (cpu, _) in after.items() if name != LOAD)
+        name: {
+            "idle_of_a_core": round(idle[name], 3), "cpu_of_a_core": round((cpu - cpu_before[name][0]) / took_s, 3), "rss_mb": round(rss),
+        }
+        for name, (cpu, rss) in after.items()
+    }  # fmt: skip
+    cpu_s = sum(cpu - cpu_before[name][0] for name, (cpu, _) in after.items() if name != LOAD) - took_s * sum(idle.values())
     p50, p99 = np.percentile(list(spans.values()), [50, 99]).tolist() if spans else (float("nan"), float("nan"))
     return {
         "workers": sum(name.startswith("stream") for name in pids), "flood": flooded,
         "carries_the_city": flooded["items_per_s"] >= CAMERAS + STATIONS, "lost": ledger.lost, "duplicates": ledger.duplicates,
-        "offered_per_s": round(offered / took_s), "alarms": len(spans), "alarms_expected": len(load.pushed_s), "p50_ms": round(p50, 1),
+        "idle_of_a_core": round(sum(idle.values()), 3), "offered_per_s": round(offered / took_s),
+        "alarms": len(spans), "alarms_expected": len(load.pushed_s), "p50_ms": round(p50, 1),
         "p99_ms": round(p99, 1), "cpu_s_per_1000_items": round(1000 * cpu_s / max(items, 1), 3), "services": services,
-        "load_average": os.getloadavg()[0], "machine": machine(),
+        "bytes_per_item": kept, "load_average": os.getloadavg()[0], "machine": machine(),
     }  # fmt: skip
+
+
+async def _idle(pids: dict[str, int]) -> dict[str, float]:
+    """What everything takes of a core while nothing is sent but ticks, canaries and figures."""
+    before, begun_s = weights(pids), time.monotonic()
+    await asyncio.sleep(_IDLE_S)
+    took_s = time.monotonic() - begun_s
+    return {name: (cpu - before[name][0]) / took_s for name, (cpu, _) in weights(pids).items() if name != LOAD} | {LOAD: 0.0}
 
 
 async def _flood(load: Load, told: dict[str, Any], seconds: int) -> dict[str, Any]:
     """As much as goes in for a while; the rate counts until the last has been judged and stored, not only accepted."""
     begun_s, before = time.monotonic(), load.accepted
-    await load.offer(_MUCH_PER_S, seconds)
+    await load.offer(_MUCH_PER_S, seconds, stops=False)
     await asyncio.gather(*(agent.drained() for agent in load.agents))
     in_log_s = time.monotonic() - begun_s
     await _no_lag(told)
     took_s = time.monotonic() - begun_s
     items = load.accepted - before
     return {"items": items, "items_per_s": round(items / took_s), "into_the_log_per_s": round(items / in_log_s)}
+
+
+def _kept_bytes(data: Path, items: int) -> dict[str, float]:
+    """Bytes of each topic of the log (platform's own readings, ticks and snapshots with them) and of InfluxDB's files, for each item."""
+    sizes: Counter[str] = Counter()
+    for path in (data / "kafka" / "data").glob("*/*.log"):
+        sizes[path.parent.name.rpartition("-")[0]] += path.stat().st_size
+    sizes["influxdb"] = sum(path.stat().st_size for path in (data / "influxdb" / "engine").rglob("*") if path.is_file())
+    wanted = (INPUTS, OBSERVATIONS, CHECKPOINTS, "influxdb")
+    return {name: round(sizes[name] / max(items, 1), 1) for name in wanted}
 
 
 async def _no_lag(told: dict[str, Any]) -> None:
@@ -153,7 +177,8 @@ def main() -> None:
     for name, value in result.items():
         if name == "services":
             for service, weighed in value.items():
-                print(f"  {service:24} {weighed['cpu_of_a_core']:.2f} of a core, {weighed['rss_mb']} MB")
+                cpu, idle = weighed["cpu_of_a_core"], weighed["idle_of_a_core"]
+                print(f"  {service:24} {cpu:.2f} of a core ({idle:.2f} idle), {weighed['rss_mb']} MB")
         else:
             print(f"  {name:24} {value}")
 

@@ -53,8 +53,8 @@ class Load:
     def rejected(self) -> int:
         return sum(agent.counts.rejected.total() for agent in self.agents)
 
-    async def offer(self, per_s: float, seconds: float) -> tuple[int, float]:
-        """Items at an even rate, round after round of all devices; (items, seconds it took). Once a second one camera tells of a stop."""
+    async def offer(self, per_s: float, seconds: float, *, stops: bool) -> tuple[int, float]:
+        """Items at an even rate, round after round of all devices; (items, seconds). With `stops` a camera a second tells of one."""
         devices = list(self.sources)
         begun_s, sent, told_s = time.monotonic(), 0, 0.0
         while (now_s := time.monotonic() - begun_s) < seconds:
@@ -62,7 +62,7 @@ class Load:
             room = MOST_WAITING - sum(agent.waiting for agent in self.agents)  # what waits in outboxes is not carried
             for _ in range(min(due, 200, room)):
                 device = devices[sent % len(devices)]
-                stopped = device.startswith("cam") and device not in self.pushed_s and now_s - told_s >= 1.0 and now_s > 2.0
+                stopped = stops and device.startswith("cam") and device not in self.pushed_s and now_s - told_s >= 1.0 and now_s > 2.0
                 told_s = now_s if stopped else told_s
                 await self._push(device, stopped=stopped)
                 sent += 1
