@@ -22,7 +22,7 @@ START_MS = 1_790_000_100_000
 
 @given(st.lists(st.none() | st.integers(-(2**62), 2**62)), st.lists(st.none() | NUMBERS))
 def test_columns_give_back_what_they_took(some: list[int | None], others: list[float | None]) -> None:
-    assert [whole(value) for value in of_ints(ints(some))] == some
+    assert [whole(value) for value in of_ints(ints(some)).tolist()] == some
     assert [None if math.isnan(value) else value for value in of_floats(floats(others)).tolist()] == others
 
 

@@ -124,9 +124,10 @@ class Pollution:
 
     def tick(self, now_ms: int) -> list[Verdict]:
         verdicts: list[Verdict] = []
+        windows = self._windows.sorted()
         for rule in self._s.rule:
             over = int(now_ms - self._s.lateness_s * 1000) // (rule.slot_s * 1000)
-            for (name, device), window in self._windows.sorted():
+            for (name, device), window in windows:
                 if name == rule.name and window.slot is not None and window.slot < over:
                     verdicts += self._close_until(rule, device, window, over)
         return verdicts
@@ -205,13 +206,14 @@ class Pollution:
     def restore(self, state: dict[str, Any]) -> None:
         slots = {rule.name: rule.slots for rule in self._s.rule}
         rules: list[str] = state["rules"]
-        slot, count, filled, onset_ms = (of_ints(state[name]) for name in ("slot", "count", "filled", "onset_ms"))
-        total, worst, means, steps = of_floats(state["total"]), of_floats(state["worst"]), Lists(state["means"]), Lists(state["steps"])
+        slot, count, filled, onset_ms = (of_ints(state[name]).tolist() for name in ("slot", "count", "filled", "onset_ms"))
+        total, worst = of_floats(state["total"]).tolist(), of_floats(state["worst"]).tolist()
+        means, steps = Lists(state["means"]), Lists(state["steps"])
 
         def build(k: int) -> _Window:
             return _Window(
-                whole(slot[k]), float(total[k]), int(count[k]), deque(means[k], maxlen=slots[rules[k]]), whole(filled[k]),
-                deque(map(int, steps.numbers(k)), maxlen=_PACE_OF), whole(onset_ms[k]), float(worst[k]),
+                whole(slot[k]), total[k], count[k], deque(means[k], maxlen=slots[rules[k]]), whole(filled[k]),
+                deque(map(int, steps.numbers(k)), maxlen=_PACE_OF), whole(onset_ms[k]), worst[k],
             )  # fmt: skip
 
         self._windows = Rows(zip(rules, state["devices"], strict=True), build)

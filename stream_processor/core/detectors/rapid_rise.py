@@ -155,16 +155,16 @@ class RapidRise:
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
-        slot, onset_ms, calm = (of_ints(state[name]) for name in ("slot", "onset_ms", "calm"))
-        baseline, worst = of_floats(state["baseline"]), of_floats(state["worst"])
+        slot, onset_ms, calm = (of_ints(state[name]).tolist() for name in ("slot", "onset_ms", "calm"))
+        baseline, worst = of_floats(state["baseline"]).tolist(), of_floats(state["worst"]).tolist()
         past = dict(zip(_QUANTITIES, map(Lists, state["past"]), strict=True))
         now = dict(zip(_QUANTITIES, map(Lists, state["open"]), strict=True))
 
         def build(k: int) -> _Station:
             return _Station(
-                int(slot[k]), {name: SlotMedians.of(lists[k]) for name, lists in past.items()},
-                {name: lists.numbers(k) for name, lists in now.items()}, whole(onset_ms[k]), float(baseline[k]), int(calm[k]),
-                float(worst[k]),
+                slot[k], {name: SlotMedians.of(lists[k]) for name, lists in past.items()},
+                {name: lists.numbers(k) for name, lists in now.items()}, whole(onset_ms[k]), baseline[k], calm[k],
+                worst[k],
             )  # fmt: skip
 
         self._stations = Rows(state["stations"], build)
