@@ -151,7 +151,7 @@ def _value(
     """Read the value at `at` into its place (key 0: device, 1: time, -1: nowhere); where it ends, or -1: leave the line aside."""
     c = data[at]
     if c == _QUOTE:
-        end = _fast_text_end(data, at + 1)
+        end: int = _fast_text_end(data, at + 1)
         if end < 0 or key > 0:
             return -1
         if key == 0:
