@@ -74,6 +74,8 @@ def city_toml(city: City) -> str:
     for device in city.device:
         lines += ["[[device]]", f"id = {_text(device.id)}", f"site = {_text(device.site)}", f"kind = {_text(device.kind)}"]
         lines += [f"agent = {_text(device.agent)}", f"quantities = {json.dumps(list(device.quantities))}"]
+        for way in device.directions:
+            lines += ["[[device.directions]]", f"id = {_text(way.id)}", f"vi = {_text(way.vi)}", f"en = {_text(way.en)}"]
     return "\n".join(lines) + "\n"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -14,6 +14,7 @@ from city_model.faults import Rejected
 from city_model.lifecycle import acts
 from stream_processor.core.alarms import Alarms
 from stream_processor.core.alarms.settings import Delays
+from tests.alarms.histories import check
 from tests.alarms.making import MINUTE_MS, T0, book, command, status, verdict
 
 HISTORIES = 10_000
@@ -53,27 +54,6 @@ def _one(rnd: random.Random, alarms: Alarms, minute: float, known: list[AlarmEve
             yield from alarms.command(asked)
         except Rejected:
             pytest.fail("the alarm was known")
-
-
-def check(history: list[AlarmEvent]) -> None:
-    open_now: dict[tuple[str, str], str] = {}
-    versions: dict[str, int] = defaultdict(int)
-    for t in history:
-        if t.transition == "refused":
-            continue
-        alarm, key = t.alarm, (t.alarm.rule, t.alarm.subject)
-        assert alarm.version == versions[alarm.id] + 1, "a transition was lost or doubled"
-        versions[alarm.id] = alarm.version
-        if t.transition == "opened":
-            assert key not in open_now, "two open alarms for one episode"
-            open_now[key] = alarm.id
-        elif t.transition == "closed":
-            assert open_now.pop(key) == alarm.id
-        elif t.transition != "noted":
-            assert open_now[key] == alarm.id
-        assert (alarm.condition == "returned") == (alarm.cleared_ms is not None)
-    answered = Counter(t.command_id for t in history if t.command_id)
-    assert max(answered.values(), default=1) == 1, "a command was carried out twice"
 
 
 def crash(alarms: Alarms) -> Alarms:
