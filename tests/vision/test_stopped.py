@@ -76,6 +76,21 @@ def test_a_queue_is_not_a_stopped_vehicle() -> None:
     assert samples[-1].queue_m > 20
 
 
+def standing_twice(first: bool) -> Iterator[tuple[int, Picture]]:
+    """A vehicle stands in the middle lane when the camera starts, until 12 s (if it is the `first`); another from 20 s on."""
+    others = traffic(40, (0, 2))
+    one, other = Vehicle(-60.0, 1, 8.0, stops_m=24.0), Vehicle(17.0, 1, 8.0, stops_m=24.0)
+    nowhere = Vehicle(99.0, 1, 8.0)  # has the coat that the first one has, so that the other has another
+    films = (scenes.frames([*others, one], 40, FPS), scenes.frames([*others, nowhere, other], 40, FPS))
+    for before, after in zip(*films, strict=True):
+        yield before if first and before[0] < scenes.START_MS + 12_000 else after
+
+
+def test_where_one_stood_when_the_camera_started_and_drove_on_the_next_may_stand_for_a_signal() -> None:
+    assert events(standing_twice(first=True))[0] == []
+    assert [event.phase for event in events(standing_twice(first=False))[0]] == ["begin"]
+
+
 def test_a_creeping_vehicle_is_not_a_stopped_vehicle() -> None:
     creeping = Vehicle(5.0, 1, 0.6)
     told, _ = events(scenes.frames([*traffic(50, (0, 2)), creeping], 50, FPS))

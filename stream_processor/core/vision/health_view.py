@@ -105,4 +105,4 @@ class ViewWatch:
 
 def _blocks(cells: Floats) -> NDArray[np.float32]:
     """Means of blocks."""
-    return np.asarray(cells.reshape(VIEW_ROWS // BLOCK, BLOCK, VIEW_COLUMNS // BLOCK, BLOCK).mean(axis=(1, 3)), np.float32)
+    return np.asarray(cv2.resize(cells, (VIEW_COLUMNS // BLOCK, VIEW_ROWS // BLOCK), interpolation=cv2.INTER_AREA), np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 from city_model.events import CameraEvent
 from stream_processor.core.vision.road import RoadView
 from stream_processor.core.vision.state import State
-from stream_processor.core.vision.still import Floats, Mask
+from stream_processor.core.vision.still import Floats, Mask, Stillness
 from stream_processor.core.vision.stopped import DWELL_S, Change, Stop, StopWatch
 
 LEAST_VEHICLE_M2 = 1.2
@@ -21,17 +21,16 @@ Kind = Literal["stopped_vehicle", "wrong_way", "state", "health"]
 
 
 class Incidents:
-    """Events of one carriageway; `size`: width and height of the frame in pixels."""
+    """Events of one carriageway; `size`: width and height of the frame in pixels; `still`: how long its road has looked the same."""
 
-    def __init__(self, view: RoadView, direction: str, size: tuple[int, int], dwell_s: float = DWELL_S) -> None:
+    def __init__(self, view: RoadView, direction: str, size: tuple[int, int], still: Stillness, dwell_s: float = DWELL_S) -> None:
         self._view = view
         self._direction = direction
         self._size = size
         cell = view.cell_m if view.in_metres else 1.0
         least = max(3, round(LEAST_VEHICLE_M2 / cell**2)) if view.in_metres else LEAST_VEHICLE_CELLS
         reach = (_odd(2.0 / cell), _odd(1.2 / cell)) if view.in_metres else (3, 3)
-        shape: tuple[int, int] = (int(view.valid.shape[0]), int(view.valid.shape[1]))
-        self._stops = StopWatch(shape, least, reach, view.valid if view.in_metres else None, dwell_s)
+        self._stops = StopWatch(still, least, reach, view.valid if view.in_metres else None, dwell_s)
         self._state: State = "unknown"
         self._ids = dict.fromkeys(("wrong_way", "state"), 0)
         self.events: list[CameraEvent] = []

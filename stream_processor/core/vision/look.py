@@ -13,6 +13,7 @@ from stream_processor.core.vision.geometry import Point
 from stream_processor.core.vision.motion import PictureMotion, RoadMotion, Speeds
 from stream_processor.core.vision.occupancy import Occupancy
 from stream_processor.core.vision.road import Grey, Mask, RoadView
+from stream_processor.core.vision.still import Stillness
 
 METRES_EVERY_MS = 200
 PIXELS_EVERY_MS = 400
@@ -25,6 +26,7 @@ class RoadLook:
     def __init__(self, view: RoadView) -> None:
         self.view = view
         self.occupancy = Occupancy(view)
+        self.still = Stillness(view.valid.shape)
         self.every_ms = METRES_EVERY_MS if view.in_metres else PIXELS_EVERY_MS
         self._motion: RoadMotion | PictureMotion = RoadMotion(view) if view.in_metres else PictureMotion(view)
         self._look_ms = self._pair_ms = self._frame_ms = -1
@@ -72,7 +74,7 @@ class RoadLook:
     def snapshot(self) -> dict[str, Any]:
         """Everything that later frames depend on."""
         return {
-            "occupancy": self.occupancy.snapshot(), "motion": self._motion.snapshot(),
+            "occupancy": self.occupancy.snapshot(), "motion": self._motion.snapshot(), "still": self.still.snapshot(),
             "at": [self._look_ms, self._pair_ms, self._frame_ms],
         }  # fmt: skip
 
@@ -80,4 +82,5 @@ class RoadLook:
         """Continue from `snapshot`."""
         self.occupancy.restore(state["occupancy"])
         self._motion.restore(state["motion"])
+        self.still.restore(state["still"])
         self._look_ms, self._pair_ms, self._frame_ms = state["at"]

@@ -29,7 +29,7 @@ class Stillness:
     """Memory of one grid. Times are ms of event time, relative to the first look."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
-        self._shape = shape
+        self.shape = shape
         self._look: Floats = np.full(shape, -1000, np.float32)
         self._next: Floats = np.full(shape, -1000, np.float32)
         self._since: Times = np.zeros(shape, np.int64)
@@ -40,7 +40,9 @@ class Stillness:
         """When all this began: what looks the same since then may have done so for years."""
 
     def see(self, seen: Floats, edge: Floats, at_ms: int) -> None:
-        """One look at the road and how steep it is (`edges`). After a pause nothing is known."""
+        """One look at the road and how steep it is (`edges`), the same for all who share it. After a pause nothing is known."""
+        if at_ms == self._now_ms:
+            return
         if self._now_ms < 0 or at_ms - self._now_ms > LONGEST_GAP_MS:
             self._look[:], self._next[:] = seen, seen
             self._since[:], self._matched[:], self._next_since[:] = at_ms, at_ms, at_ms

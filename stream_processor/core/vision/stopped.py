@@ -69,12 +69,16 @@ class Change:
 
 
 class StopWatch:
-    """Memory of one carriageway's grid. `least_cells`: the smallest vehicle; `lane` where vehicles belong, None: learned from traffic."""
+    """Memory of one carriageway's grid. `still`: how long its road has looked the same, which may be shared and is saved by its owner.
+
+    `least_cells`: the smallest vehicle; `lane` where vehicles belong, None: learned from traffic.
+    """
 
     def __init__(
-        self, shape: tuple[int, int], least_cells: int, reach: tuple[int, int], lane: Mask | None = None, dwell_s: float = DWELL_S
+        self, still: Stillness, least_cells: int, reach: tuple[int, int], lane: Mask | None = None, dwell_s: float = DWELL_S
     ) -> None:
-        self._still = Stillness(shape)
+        shape = still.shape
+        self._still = still
         self._least = least_cells
         self._join = np.ones(reach, np.uint8)
         self._lane = lane
@@ -128,6 +132,7 @@ class StopWatch:
             cells = np.asarray((labels == i) & self.standing)
             if float(steep[cells].mean()) < GHOST_SHARE * float(road_steep[cells].mean()):
                 self.ghosts |= cells
+                self._usual[cells] = np.maximum(self._usual[cells], 1.0)
                 continue
             lively = self._live_s[cells] >= LIVE_S if self._lane is None else self._lane[cells]
             since_ms = self._stood_since(cells, steep)
@@ -201,14 +206,13 @@ class StopWatch:
     def snapshot(self) -> dict[str, Any]:
         """Everything that later looks depend on."""
         return {
-            "still": self._still.snapshot(), "live_s": pack(self._live_s), "usual": pack(self._usual), "last_ms": self._last_ms,
+            "live_s": pack(self._live_s), "usual": pack(self._usual), "last_ms": self._last_ms,
             "stops": [[pack(s.cells), *_figures(s)] for s in self._stops], "next_id": self._next_id,
             "ghosts": pack(self.ghosts), "standing": pack(self.standing),
         }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Continue from `snapshot`."""
-        self._still.restore(state["still"])
         self._live_s, self._usual = unpack(state["live_s"]), unpack(state["usual"])
         self._last_ms, self._next_id = state["last_ms"], state["next_id"]
         self._stops = [Stop(unpack(cells), *rest) for cells, *rest in state["stops"]]

@@ -73,7 +73,7 @@ class CarriagewayWatch:
         self._tally = Tally(0.2 if self._metric else height / 1000)
         self._state = RoadState()
         self._lanes = _lanes(self._view)
-        self._incidents = Incidents(self._view, way.direction, (width, height), dwell_s)
+        self._incidents = Incidents(self._view, way.direction, (width, height), road.still, dwell_s)
         self._wrong_way = WrongWayWatch(shared=shares_its_line(geometry, way))
         self._line = counting_line(way)
         self._line_cells = None if self._line is None or not self._metric else cells_on(self._line, self._view)
@@ -242,4 +242,7 @@ def _lanes(view: RoadView) -> NDArray[np.int64]:
 
 
 def _dense(sparse: NDArray[np.bool_], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    return np.repeat(np.repeat(sparse, SPARSE, axis=0), SPARSE, axis=1)[: shape[0], : shape[1]]
+    """Every cell as its sparse one."""
+    dense = np.empty((sparse.shape[0], SPARSE, sparse.shape[1], SPARSE), np.bool_)
+    dense[:] = sparse[:, None, :, None]
+    return dense.reshape(sparse.shape[0] * SPARSE, -1)[: shape[0], : shape[1]]
