@@ -102,7 +102,7 @@ def device() -> None:
 @_places
 @click.option("--id", "device_id", required=True, help="1 to 63 of a-z, 0-9 and '-'.")
 @click.option("--site", required=True, help="The site it stands at.")
-@click.option("--kind", required=True, type=click.Choice(["camera", "air", "agent"]), help="What it is.")
+@click.option("--kind", required=True, type=click.Choice(["camera", "air", "loop", "agent"]), help="What it is.")
 @click.option("--agent", default="", help="The agent that carries it; without one it connects itself.")
 @click.option("--quantity", "quantities", multiple=True, help="What it measures; repeat.")
 @click.option("--direction", "directions", multiple=True, help="A direction a camera watches; repeat.")

@@ -37,6 +37,9 @@ _TABLE = (
     Quantity("speed_kmh", "km/h", 0, 300, "Tốc độ trung bình", "Mean speed"),
     Quantity("area_occupancy", "/", 0, 1, "Mức chiếm dụng mặt đường", "Area occupancy"),
     Quantity("flow_pcu_h", "PCU/h", 0, 60000, "Lưu lượng", "Flow"),
+    # Of a loop or radar: vehicles of whatever size, and the share of time in which one is over it.
+    Quantity("flow_veh_h", "veh/h", 0, 30000, "Số xe mỗi giờ", "Vehicles per hour"),
+    Quantity("time_occupancy", "/", 0, 1, "Mức chiếm dụng theo thời gian", "Time occupancy"),
     # What our own services and hosts say of themselves, down the same path.
     Quantity("received_per_s", "1/s", 0, 1e9, "Số mục nhận mỗi giây", "Items received per second"),
     Quantity("errors_per_s", "1/s", 0, 1e9, "Số lỗi mỗi giây", "Errors per second"),
@@ -53,6 +56,13 @@ _TABLE = (
 )
 
 QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _TABLE}
-_TRAFFIC = {"speed_kmh", "area_occupancy", "flow_pcu_h"}
-READINGS: frozenset[str] = frozenset(q.name for q in _TABLE if q.name not in _TRAFFIC)
-"""What a sensor reading may carry; the traffic quantities come out of samples."""
+_OF_SAMPLES = {"area_occupancy", "flow_pcu_h"}
+ROAD_READINGS: frozenset[str] = frozenset({"speed_kmh", "flow_veh_h", "time_occupancy"})
+"""What only a device of kind "loop" may say as a reading. A camera's speed comes out of its samples, with a direction."""
+READINGS: frozenset[str] = frozenset(q.name for q in _TABLE if q.name not in _OF_SAMPLES)
+"""What a reading may carry; the other traffic quantities come out of samples."""
+
+
+def readings_of(kind: str) -> frozenset[str]:
+    """What a device of that kind may say in readings."""
+    return READINGS if kind == "loop" else READINGS - ROAD_READINGS

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from city_model.quantities import READINGS
+from city_model.quantities import READINGS, readings_of
 from city_model.settings import between, load, matching
 
 _ID = r"[a-z0-9][a-z0-9-]{0,62}"
@@ -56,11 +56,14 @@ class Direction:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """A thing that publishes. `agent` names the agent device that carries it (empty: it connects itself)."""
+    """A thing that publishes. `agent` names the agent device that carries it (empty: it connects itself).
+
+    A `loop` is whatever counts a road without a picture: an inductive loop, a radar.
+    """
 
     id: str = matching(_ID, _ID_MEANING)
     site: str = matching(_ID, _ID_MEANING)
-    kind: Literal["camera", "air", "agent"] = "air"
+    kind: Literal["camera", "air", "loop", "agent"] = "air"
     agent: str = ""
     quantities: tuple[str, ...] = ()
     directions: tuple[Direction, ...] = ()
@@ -126,6 +129,8 @@ class City:
             yield f"{key}.agent", repr(device.agent), "the id of a [[device]] of kind 'agent'"
         if unknown := sorted(set(device.quantities) - READINGS):
             yield f"{key}.quantities", ", ".join(unknown), "some of " + ", ".join(sorted(READINGS))
+        elif foreign := sorted(set(device.quantities) - readings_of(device.kind)):
+            yield f"{key}.quantities", f"{', '.join(foreign)} of a device of kind {device.kind!r}", "kind 'loop' for what a road loop says"
         if device.kind == "camera" and not device.directions:
             yield f"{key}.directions", "empty", "at least one direction for a camera"
 

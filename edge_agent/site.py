@@ -53,6 +53,8 @@ from edge_agent.sources.camera import CameraSettings
 
 _ID, _ID_MEANING = r"[a-z0-9][a-z0-9-]{0,62}", "1 to 63 of a-z, 0-9 and '-', starting with a letter or digit"
 _PATHS = {"agent": ("city", "outbox"), "mqtt": ("credentials",), "camera": ("file", "geometry"), "air": ("csv", "map")}
+_KINDS = {"camera": ("camera",), "air": ("air", "loop")}
+"""What [[air]] plays are readings: a loop's too."""
 AS_RECORDED, LAST_ROW_NOW = "as_recorded", "last_row_now"
 
 _Check = Iterable[tuple[str, str, str]]
@@ -193,8 +195,9 @@ def _against_registry(table: dict[str, Any], path: Path, devices: list[tuple[str
         yield Problem(str(path), "agent.site", repr(agent.get("site")), f"{known.site!r}, where the registry has it")
     for key, kind, one in devices:
         device = city.devices.get(str(one.get("device")))
-        if device is None or device.kind != kind:
-            yield Problem(str(path), f"{key}.device", repr(one.get("device")), f"the id of a [[device]] of kind {kind!r} in the registry")
+        if device is None or device.kind not in _KINDS[kind]:
+            kinds = " or ".join(map(repr, _KINDS[kind]))
+            yield Problem(str(path), f"{key}.device", repr(one.get("device")), f"the id of a [[device]] of kind {kinds} in the registry")
         elif device.agent != agent.get("id"):
             yield Problem(
                 str(path), f"{key}.device", f"carried by {device.agent or 'no agent'}", f"a device whose agent is {agent.get('id')}"

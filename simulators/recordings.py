@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from city_model.clock import ManualClock, WallClock
-from city_model.quantities import READINGS
+from city_model.quantities import readings_of
 from city_model.registry import load_city
 from edge_agent.sources.air_csv import AirCsvSource, Redate
 from edge_agent.sources.air_map import load_map
@@ -80,7 +80,7 @@ def _registry(video: Path | None, camera: Path | None, air: Path | None) -> str:
             f"directions = [{directions}]",
         ]
     if air is not None:
-        quantities = ", ".join(f'"{name}"' for name in sorted(READINGS))
+        quantities = ", ".join(f'"{name}"' for name in sorted(readings_of("air")))
         lines += _site("air-site", air.stem, air.stem, 10.975)
         lines += ["[[device]]", 'id = "air"', 'site = "air-site"', 'agent = "agent"', f"quantities = [{quantities}]"]
     return "\n".join(lines) + "\n"

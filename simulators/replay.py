@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import click
@@ -24,6 +24,7 @@ import numpy as np
 
 from city_model.codec import packed
 from city_model.events import Event, EventType, Readings, Tick
+from city_model.quantities import ROAD_READINGS
 from city_model.registry import Area, City, Device, Site
 from edge_agent.sources.air_map import AirMap, load_map
 from edge_agent.sources.air_table import BadCells, read_stations
@@ -70,7 +71,7 @@ def replay(file: Path, map_file: Path | None, zone: str, core_file: Path | None,
 def read(file: Path, air_map: AirMap) -> Recording:
     """Every station of the file. Raises ConfigError or Unavailable."""
     tables = read_stations(file, air_map)
-    ids = {name: f"air-{k + 1}" for k, name in enumerate(tables)}
+    ids = {name: f"{_kind(table.readings)}-{k + 1}" for k, (name, table) in enumerate(tables.items())}
     stem = file.name.split(".")[0]
     return Recording(
         {ids[name]: table.readings for name, table in tables.items()},
@@ -151,7 +152,11 @@ def _tick(at_ms: int) -> Event:
 def _city(recording: Recording) -> City:
     """One area, a site for each station. A CSV says nothing of places."""
     devices = tuple(
-        Device(device, device, "air", quantities=tuple(sorted(readings.names))) for device, readings in recording.readings.items()
+        Device(device, device, _kind(readings), quantities=tuple(sorted(readings.names))) for device, readings in recording.readings.items()
     )
     sites = tuple(Site(device, "air", name, name, 0.0, 0.0) for device, name in recording.names.items())
     return City("Phát lại", "Replay", area=(Area("air"),), site=sites, device=devices)
+
+
+def _kind(readings: Readings) -> Literal["air", "loop"]:
+    return "loop" if ROAD_READINGS & set(readings.names) else "air"

@@ -83,7 +83,7 @@ def _registered(event: Event, site: str, device: str, city: City) -> Device:
 
 def _take_telemetry(event: Event, device: Device, at: Arrival) -> Taken:
     if event.type == EventType.READINGS:
-        return take_readings(event, media_type(event.content_type), at)
+        return take_readings(event, media_type(event.content_type), device.kind, at)
     if event.type == EventType.SAMPLES and media_type(event.content_type) in (samples.CONTENT_TYPE, _JSON):
         return take_samples(event, device, at)
     raise _unknown(event)

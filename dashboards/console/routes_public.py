@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from dashboards.console.access import Access
 from dashboards.console.gate import operation
-from dashboards.console.sites import POLLUTANTS, DeviceNow, SiteNow
+from dashboards.console.sites import POLLUTANTS, ROAD_KINDS, DeviceNow, SiteNow
 from dashboards.console.view import View
 
 KEEP_S = 5.0
@@ -92,7 +92,7 @@ def public_state(view: View) -> PublicState:
 
 
 def _road(vi: str, en: str, site: SiteNow) -> PublicPlace:
-    seen = [device.at_ms for device in site.devices if device.kind == "camera" and device.at_ms is not None]
+    seen = [device.at_ms for device in site.devices if device.kind in ROAD_KINDS and device.at_ms is not None]
     return PublicPlace(vi, en, site.road or "unknown", max(seen, default=None))
 
 

@@ -15,6 +15,9 @@ from city_model.registry import Device, Site
 
 CAMERA_FRESH_MS = 60_000
 AIR_FRESH_MS = 600_000
+LOOP_FRESH_MS = 900_000
+"""Loops report means of five minutes as a rule, some of fifteen."""
+ROAD_KINDS = ("camera", "loop")
 
 SLOW_BELOW_KMH = 20.0
 """The congestion detector's `free_above_kmh`: what is slower cannot end a jam either."""
@@ -41,7 +44,8 @@ Figures = Mapping[str, tuple[int, float]]
 
 
 class DirectionNow(msgspec.Struct, frozen=True):
-    """One direction of a camera. `values` are those of the newest sample; empty when there is none."""
+    """One direction of a camera, or (with an empty `id`) what a loop says of its road. `values` are those of the newest sample; empty when
+    there is none."""
 
     id: str
     state: State
@@ -50,8 +54,8 @@ class DirectionNow(msgspec.Struct, frozen=True):
 
 
 class DeviceNow(msgspec.Struct, frozen=True):
-    """One device. `values` (air) is quantity → (value, at_ms), old ones included: the page says how old. `band` is 1-6, 0 unknown;
-    `by_index`: it is that of a VN_AQI that still holds, else of the newest PM2.5."""
+    """One device. `values` (air and loops) is quantity → (value, at_ms), old ones included: the page says how old. `band` is 1-6, 0
+    unknown; `by_index`: it is that of a VN_AQI that still holds, else of the newest PM2.5."""
 
     id: str
     kind: str
@@ -64,7 +68,7 @@ class DeviceNow(msgspec.Struct, frozen=True):
 
 
 class SiteNow(msgspec.Struct, frozen=True):
-    """One site: the worst state of its devices first. `road` is the state of its cameras alone (None: it has none)."""
+    """One site: the worst state of its devices first. `road` is the state of its cameras and loops alone (None: it has none)."""
 
     id: str
     state: State
@@ -77,18 +81,21 @@ def site_now(
 ) -> SiteNow:
     """State of `site`. `now_ms` None: no tick has come, or none for too long, so everything is unknown."""
     seen = tuple(device_now(device, figures.get(device.id, {}), now_ms, open_subjects) for device in devices)
-    cameras = [device.state for device in seen if device.kind == "camera"]
-    return SiteNow(site.id, worst([device.state for device in seen]), worst(cameras) if cameras else None, seen)
+    roads = [device.state for device in seen if device.kind in ROAD_KINDS]
+    return SiteNow(site.id, worst([device.state for device in seen]), worst(roads) if roads else None, seen)
 
 
 def device_now(device: Device, figures: Figures, now_ms: int | None, open_subjects: Set[str]) -> DeviceNow:
-    """State of a camera or of an air station."""
+    """State of a camera, a loop or an air station."""
     if device.kind == "camera":
         directions = tuple(_direction_now(device.id, d.id, figures, now_ms, open_subjects) for d in device.directions)
         newest = max((d.at_ms for d in directions if d.at_ms is not None), default=None)
         return DeviceNow(device.id, device.kind, worst([d.state for d in directions]), newest, directions)
     newest = max((at_ms for at_ms, _ in figures.values()), default=None)
     values = {quantity: (value, at_ms) for quantity, (at_ms, value) in figures.items()}
+    if device.kind == "loop":
+        road = _loop_now(device.id, values, newest, now_ms, open_subjects)
+        return DeviceNow(device.id, device.kind, road.state, newest, (road,), values)
     state = _air_state(device.id, newest, now_ms, open_subjects)
     by_index = _fresh(figures.get("vn_aqi", (None, 0.0))[0], now_ms, AQI_FRESH_MS) and state != "unknown"
     return DeviceNow(device.id, device.kind, state, newest, (), values, _band(figures, now_ms, by_index), by_index)
@@ -108,6 +115,16 @@ def _direction_now(device: str, direction: str, figures: Figures, now_ms: int | 
     if f"{device}/{direction}" in open_subjects:
         return DirectionNow(direction, "jam", newest, values)
     return DirectionNow(direction, "slow" if _is_slow(values) else "free", newest, values)
+
+
+def _loop_now(
+    device: str, values: Mapping[str, tuple[float, int]], newest: int | None, now_ms: int | None, open_subjects: Set[str]
+) -> DirectionNow:
+    figures = {quantity: value for quantity, (value, at_ms) in values.items() if at_ms == newest}
+    if not _fresh(newest, now_ms, LOOP_FRESH_MS):
+        return DirectionNow("", "unknown", newest, figures)
+    slow = figures.get("flow_veh_h", 1.0) > 0 and figures.get("speed_kmh", SLOW_BELOW_KMH) < SLOW_BELOW_KMH
+    return DirectionNow("", "jam" if device in open_subjects else "slow" if slow else "free", newest, figures)
 
 
 def _is_slow(values: Mapping[str, float]) -> bool:

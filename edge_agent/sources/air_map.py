@@ -13,6 +13,13 @@
     station_column = "station"           # a table of several stations: which column names them …
     station = "Tiantan"                  # … and whose rows to take; left out: all (`saola replay` takes all, a source just one)
 
+    start = "2012-03-01T00:00:00"        # a table without times: when its first row was measured …
+    step_s = 300.0                       # … and how far apart rows are
+
+    [each_column]                        # a table in which every column but the time is a station, named by the header;
+    quantity = "speed_kmh"               # instead of [columns]
+    unit = "mph"
+
     [columns."NO2 (ppb)"]
     quantity = "no2"
     unit = "ppb"                         # what the cells are in: ug/m3, mg/m3, ppb, ppm, Cel, degF, K, hPa, Pa, m/s, km/h, %RH ...
@@ -31,12 +38,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from city_model.gases import UG_M3_PER_PPB
 from city_model.quantities import QUANTITIES, READINGS
-from city_model.settings import load
+from city_model.settings import between, load
 
 _NAMES = {
     "pm2.5": "pm25", "pm2_5": "pm25", "pm25": "pm25", "pm2.5-88101": "pm25", "pm10": "pm10",
@@ -91,6 +99,9 @@ class AirMap:
     value_column: str = ""
     station_column: str = ""
     station: str = ""
+    each_column: Column | None = None
+    start: str = ""
+    step_s: float = between(0, 86_400, default=0.0)
 
     def check(self) -> Iterable[tuple[str, str, str]]:
         if self.decimal not in {".", ","}:
@@ -101,12 +112,26 @@ class AirMap:
             yield "separator", repr(self.separator), "another character than the decimal sign"
         if bool(self.name_column) != bool(self.value_column):
             yield "name_column", "alone", "name_column and value_column together"
-        if self.station and not self.station_column:
-            yield "station", repr(self.station), "a station_column beside it"
+        if self.station and not self.station_column and self.each_column is None:
+            yield "station", repr(self.station), "a station_column or [each_column] beside it"
+        if self.each_column is not None and (self.columns or self.name_column or self.station_column):
+            yield "each_column", "beside columns, name_column or station_column", "alone"
+        yield from self._check_steps()
         try:
             ZoneInfo(self.timezone)
         except (ZoneInfoNotFoundError, ValueError):
             yield "timezone", repr(self.timezone), "an IANA time zone such as Asia/Ho_Chi_Minh"
+
+    def _check_steps(self) -> Iterable[tuple[str, str, str]]:
+        """Times that are counted, not read."""
+        if bool(self.start) != bool(self.step_s):
+            yield "start", repr(self.start), "start and step_s together"
+        if self.start and self.time:
+            yield "start", "beside time columns", "one or the other"
+        try:
+            datetime.fromisoformat(self.start or "2000-01-01")
+        except ValueError:
+            yield "start", repr(self.start), "a time such as 2012-03-01T00:00:00"
 
 
 def load_map(path: Path | None, timezone: str = "UTC") -> AirMap:
@@ -144,4 +169,6 @@ _SCALES = {
     ("pressure", "pa"): (0.01, 0.0), ("pressure", "kpa"): (10.0, 0.0), ("pressure", "mbar"): (1.0, 0.0),
     ("wind_speed", "km/h"): (1 / 3.6, 0.0), ("wind_speed", "mph"): (0.44704, 0.0), ("wind_speed", "kn"): (1852 / 3600, 0.0),
     ("wind_direction", "°"): (1.0, 0.0),
+    ("speed_kmh", "mph"): (1.609344, 0.0), ("speed_kmh", "m/s"): (3.6, 0.0), ("speed_kmh", "kmh"): (1.0, 0.0),
+    ("time_occupancy", "%"): (0.01, 0.0), ("flow_veh_h", "1/h"): (1.0, 0.0),
 }  # fmt: skip

@@ -9,7 +9,8 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,11 @@ class BadCells:
         self.counts[reason] += 1
         if len(self.lines) < _SHOWN_LINES and line not in self.lines[-1:]:
             self.lines.append(line)
+
+    def take(self, other: BadCells) -> None:
+        """Count what another counted too."""
+        self.counts.update(other.counts)
+        self.lines = [*other.lines, *self.lines][:_SHOWN_LINES]
 
     def __str__(self) -> str:
         reasons = ", ".join(f"{count} with {reason}" for reason, count in self.counts.items())
@@ -90,9 +96,16 @@ def read_table(path: Path, air_map: AirMap) -> AirTable:
 
 
 def read_stations(path: Path, air_map: AirMap) -> dict[str, AirTable]:
-    """Tables by station, in order of appearance; with no `station_column` the only one is called "". Raises as `read_table`."""
+    """Tables by station, in order of appearance; with neither `station_column` nor `each_column` the only one is called "".
+
+    Raises as `read_table`.
+    """
     header, rows = _split(path, air_map)
+    if air_map.start:
+        air_map, header, rows = _counted(air_map, header, rows)
     when = time_reader(str(path), air_map, header, [row.cells for row in rows])
+    if air_map.each_column is not None:
+        return _each_column(air_map, air_map.each_column, header, rows, when)
     cells = _long_cells(path, air_map, header) if air_map.name_column else _wide_cells(path, air_map, header)
     found: dict[str, tuple[_Columns, BadCells]] = {}
     for row, station in _of_stations(path, air_map, header, rows):
@@ -104,6 +117,32 @@ def read_stations(path: Path, air_map: AirMap) -> dict[str, AirTable]:
                 if value is not None:
                     out.add(column.quantity, at_ms, value)
     return {station: AirTable(out.in_order(), bad) for station, (out, bad) in found.items()}
+
+
+def _counted(air_map: AirMap, header: list[str], rows: list[_Row]) -> tuple[AirMap, list[str], list[_Row]]:
+    """A column of times in front, as the map counts them from line to line."""
+    start = datetime.fromisoformat(air_map.start)
+    first = rows[0].line if rows else 0
+    timed = [_Row(row.line, [(start + timedelta(seconds=air_map.step_s * (row.line - first))).isoformat(), *row.cells]) for row in rows]
+    return replace(air_map, time=("start",), time_format="iso"), ["start", *header], timed
+
+
+def _each_column(air_map: AirMap, column: Column, header: list[str], rows: list[_Row], when: TimeReader) -> dict[str, AirTable]:
+    """A station for every column but the time's, those that the map wants."""
+    times = time_columns(air_map, header)
+    places = [(name, i) for i, name in enumerate(header) if i not in times and name and air_map.station in ("", name)]
+    found = {name: (_Columns(), BadCells()) for name, _ in places}
+    unreadable = BadCells()
+    for row in rows:
+        at_ms = _time(when, row, unreadable)
+        for name, place in places:
+            out, bad = found[name]
+            value = _value(row.cells[place], column, air_map, row.line, bad) if at_ms is not None and place < len(row.cells) else None
+            if value is not None and at_ms is not None:
+                out.add(column.quantity, at_ms, value)
+    if places:
+        found[places[0][0]][1].take(unreadable)  # told once, not of every station
+    return {name: AirTable(out.in_order(), bad) for name, (out, bad) in found.items()}
 
 
 def _of_stations(path: Path, air_map: AirMap, header: list[str], rows: list[_Row]) -> Iterator[tuple[_Row, str]]:
@@ -148,11 +187,17 @@ def _header_at(path: Path, air_map: AirMap, lines: list[str]) -> tuple[int, str]
     for start in wanted:
         for separator in [air_map.separator] if air_map.separator else [",", ";", "\t"]:
             names = [name.strip().strip('"') for name in lines[start].split(separator)] if start < len(lines) else []
-            known = air_map.value_column in names if air_map.value_column else any(_column(air_map, name) for name in names)
-            if known and time_columns(air_map, names):
+            if _is_header(air_map, names):
                 return start, separator
     looked = ", ".join(air_map.columns) or "names such as PM2.5, NO2, TEMP"
     raise _wrong(path, "(header)", "not found", f"a line with {looked} and {', '.join(air_map.time) or 'a time'}")
+
+
+def _is_header(air_map: AirMap, names: list[str]) -> bool:
+    is_timed = bool(air_map.start) or bool(time_columns(air_map, names))
+    if air_map.each_column is not None:
+        return is_timed and len(names) > 1
+    return is_timed and (air_map.value_column in names if air_map.value_column else any(_column(air_map, name) for name in names))
 
 
 def _column(air_map: AirMap, name: str) -> Column | None:

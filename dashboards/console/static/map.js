@@ -2,7 +2,7 @@
 
 import { $, el } from "./dom.js";
 import { age, named, t } from "./i18n.js";
-import { ageOf, model } from "./model.js";
+import { ageOf, isRoad, model } from "./model.js";
 import { airFigure, airOf } from "./air_words.js";
 
 const CURVE_STEPS = 10;
@@ -58,8 +58,8 @@ export function hideRing() {
 
 // Each site colours its half of the way to its neighbours, so a jam is drawn where it was seen.
 function drawCorridor(area) {
-  const isCamera = (site) => model.city.devices.some((device) => device.site === site.id && device.kind === "camera");
-  const sites = model.city.sites.filter((site) => site.area === area.id && isCamera(site)).sort((a, b) => a.order - b.order);
+  const hasRoad = (site) => model.city.devices.some((device) => device.site === site.id && isRoad(device));
+  const sites = model.city.sites.filter((site) => site.area === area.id && hasRoad(site)).sort((a, b) => a.order - b.order);
   if (sites.length < 2 || new Set(sites.map((site) => site.order)).size < 2) return;
   const points = curve(extended(sites.map((site) => [site.latitude, site.longitude])));
   const half = CURVE_STEPS / 2;
@@ -102,7 +102,7 @@ function drawSite(site) {
   const devices = model.city.devices.filter((device) => device.site === site.id);
   if (!devices.length) return;
   const box = el("div", { class: "site" });
-  for (const device of devices.slice(0, 4)) box.append(el("span", { class: device.kind === "camera" ? "cam unknown" : "air band-0", "data-device": device.id }));
+  for (const device of devices.slice(0, 4)) box.append(el("span", { class: isRoad(device) ? "cam unknown" : "air band-0", "data-device": device.id }));
   box.append(el("span", { class: "site-label" }, el("bdi", {}, named(site))));
   const marker = L.marker([site.latitude, site.longitude], { icon: icon(box, "site-icon"), keyboard: true, riseOnHover: true });
   marker.on("click", () => choose({ site: site.id }));
@@ -125,7 +125,7 @@ function drawMarker(id, marker, box) {
   for (const device of now.devices) {
     const node = box.querySelector(`[data-device="${CSS.escape(device.id)}"]`);
     if (!node) continue;
-    if (device.kind === "camera") node.className = `cam ${device.state}`;
+    if (isRoad(device)) node.className = `cam ${device.state}`;
     else drawAir(node, device);
   }
   box.classList.toggle("calls", now.state === "jam" || now.state === "alarm");
@@ -142,7 +142,7 @@ function drawAir(node, device) {
 }
 
 function inWords(device) {
-  if (device.kind === "camera" || device.state === "unknown" || !device.band) return t(`state.${device.state}`);
+  if (isRoad(device) || device.state === "unknown" || !device.band) return t(`state.${device.state}`);
   return `${airFigure(device)}, ${t(`band.${device.band}`)}, ${age(ageOf(device.at_ms))}`;
 }
 

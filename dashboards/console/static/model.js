@@ -82,6 +82,9 @@ export function isFlood() {
 
 export const ageOf = (atMs) => (model.clockMs === null ? 0 : Math.max(0, model.clockMs - atMs));
 
+// Cameras and loops tell of a road; of a loop the one direction has no name.
+export const isRoad = (device) => device.kind === "camera" || device.kind === "loop";
+
 // The newest figures of the direction or station an alarm is about, or null when they are not fresh.
 export function liveOf(alarm) {
   const seen = model.sites[alarm.site]?.devices.find((device) => device.id === alarm.device);
@@ -91,7 +94,7 @@ export function liveOf(alarm) {
     return direction && direction.state !== "unknown" ? { atMs: direction.at_ms, values: direction.values } : null;
   }
   if (seen.state === "unknown") return null;
-  const quantity = alarm.subject.slice(alarm.device.length + 1);
+  const quantity = alarm.subject.slice(alarm.device.length + 1) || "speed_kmh";
   const point = seen.values[quantity];
   return point ? { atMs: point[1], values: { [quantity]: point[0] } } : null;
 }

@@ -2,7 +2,7 @@
 
 import { $, el, name } from "./dom.js";
 import { age, lang, measured, named, t } from "./i18n.js";
-import { ageOf, model } from "./model.js";
+import { ageOf, isRoad, model } from "./model.js";
 import { airFigure } from "./air_words.js";
 
 const ORDER = ["jam", "alarm", "slow", "unknown", "free", "ok"];
@@ -18,7 +18,7 @@ export function drawPlaces() {
   if (signature === shown) return;
   shown = signature;
   const focused = document.activeElement?.dataset?.place;
-  const nodes = [...section("camera", t("places.cameras")), ...section("air", t("places.air"))];
+  const nodes = [...section("camera", t("places.cameras")), ...section("loop", t("places.loops")), ...section("air", t("places.air"))];
   $("#places").replaceChildren(...(nodes.length ? nodes : [el("div", { class: "empty" }, el("b", {}, t("places.none")))]));
   if (focused) $("#places").querySelector(`[data-place="${CSS.escape(focused)}"]`)?.focus();
 }
@@ -32,7 +32,7 @@ function section(kind, title) {
 
 function place(site, device) {
   const chosen = model.chosen?.site === site.id;
-  const figure = device.kind === "camera" ? cameraFigure(device) : airFigure(device);
+  const figure = isRoad(device) ? roadFigure(device) : airFigure(device);
   return el(
     "button",
     { type: "button", class: "place", "data-place": device.id, "aria-current": chosen ? "true" : undefined, onclick: () => choose({ site: site.id }) },
@@ -46,10 +46,10 @@ function place(site, device) {
 
 function swatch(device) {
   if (device.state === "unknown") return el("i", { class: "hatch" });
-  return device.kind === "camera" ? el("i", { class: `sw ${device.state}` }) : el("i", { class: `dot-air band-${device.band}` });
+  return isRoad(device) ? el("i", { class: `sw ${device.state}` }) : el("i", { class: `dot-air band-${device.band}` });
 }
 
-function cameraFigure(device) {
+function roadFigure(device) {
   const speeds = device.directions.filter((d) => d.state !== "unknown" && "speed_kmh" in d.values).map((d) => d.values.speed_kmh);
   return speeds.length ? measured(Math.min(...speeds), "km/h") : "–";
 }

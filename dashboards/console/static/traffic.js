@@ -2,7 +2,7 @@
 
 import { el, name } from "./dom.js";
 import { age, named, number, parts, percent, quantityName, t, unitOf } from "./i18n.js";
-import { ageOf, model } from "./model.js";
+import { ageOf, isRoad, model } from "./model.js";
 import { meter, nothing, pageHead, table } from "./tables.js";
 
 let shown = "";
@@ -26,7 +26,7 @@ const signature = () => JSON.stringify([model.link, model.lostSinceMs !== null, 
 
 function rowsOf(area) {
   const sites = model.city.sites.filter((site) => site.area === area.id).sort((a, b) => a.order - b.order);
-  return sites.flatMap((site) => (model.sites[site.id]?.devices ?? []).filter((one) => one.kind === "camera").flatMap((device) => device.directions.map((now) => ({ site, device, now, direction: directionOf(device.id, now.id) }))));
+  return sites.flatMap((site) => (model.sites[site.id]?.devices ?? []).filter(isRoad).flatMap((device) => device.directions.map((now) => ({ site, device, now, direction: directionOf(device.id, now.id) }))));
 }
 
 const directionOf = (device, id) => model.city.deviceById[device]?.directions.find((one) => one.id === id) ?? { id };

@@ -39,6 +39,7 @@ export function title(alarm) {
   if (alarm.kind === "incident") return t("title.incident", { what: isolated(alarm.title || t("kind.incident")), site });
   if (alarm.kind === "maintenance" || alarm.rule === "plume") return t("title.at", { kind: kindName(alarm), site });
   if (isAir(alarm)) return t("title.at", { kind: kindName(alarm), site });
+  if (alarm.subject === alarm.device) return t("title.at", { kind: kindName(alarm), site });
   return t("title.road", { kind: kindName(alarm), site, direction: isolated(directionName(alarm)) });
 }
 

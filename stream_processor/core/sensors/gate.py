@@ -57,6 +57,8 @@ class Gate:
             found = look(memory, seen)
             if found.any():
                 bits[found] |= bit
+        if bits.any():
+            bits &= memory["checks"][rows]
         self._remember(seen, bits)
         return bits
 

@@ -81,12 +81,14 @@ class Memory:
         self["resolution"][row], self["ceiling"][row] = profile.resolution, profile.ceiling
         self["may_step"][row] = profile.may_step
         self["jump"][row] = profile.jump
+        self["checks"][row] = profile.checks
         self["steady"][row, : len(profile.steady)] = profile.steady
 
     def _grow(self, size: int) -> None:
         fixed: dict[str, tuple[Any, float, int]] = {
             "plausible_low": (float, -np.inf, 0), "plausible_high": (float, np.inf, 0), "resolution": (float, 0.001, 0),
-            "ceiling": (float, np.inf, 0), "may_step": (np.bool_, 0, 0), "jump": (float, np.inf, 0), "steady": (float, np.nan, 2),
+            "ceiling": (float, np.inf, 0), "may_step": (np.bool_, 0, 0), "jump": (float, np.inf, 0), "checks": (np.uint16, 0xFFFF, 0),
+            "steady": (float, np.nan, 2),
         }  # fmt: skip
         for name, (kind, initial, width) in (_COLUMNS | fixed).items():
             shape = (size, width) if width else (size,)

@@ -4,7 +4,9 @@
 can be: records of Vietnam and of the tropics with room to spare. `ceiling`: where common instruments saturate (Plantower 999 and 1000,
 Sensirion SPS30 1000). `resolution`: steps below it are no change. `steady`: values at which standing still is no fault (no rain, calm,
 saturated air). `may_step`: the real thing can step up within one reading (smoke, wind), so only what comes back at once is a spike.
-`jump`: a step from reading to reading that air makes seldom, and not back and forth all the time (ours, not from a standard).
+`jump`: a step from reading to reading that air makes seldom, and not back and forth all the time (ours, not from a standard). `checks`:
+which faults may be found in it at all. A road is no air: a jam is a step, restless and unlike its neighbours, so of a loop only what no
+road does is a fault.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from city_model.quantities import QUANTITIES
+from stream_processor.core.sensors.port import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,10 @@ class Profile:
     steady: tuple[float, ...] = ()
     may_step: bool = False
     jump: float = np.inf
+    checks: int = 0xFFFF
 
+
+_OF_ROAD = int(Fault.STUCK | Fault.OUT_OF_RANGE | Fault.CLOCK | Fault.SILENT)
 
 PROFILES: dict[str, Profile] = {
     "pm25": Profile(0, 1000, 0.1, 999.0, may_step=True, jump=100),
@@ -42,6 +48,9 @@ PROFILES: dict[str, Profile] = {
     "wind_speed": Profile(0, 75, 0.1, steady=(0.0,), may_step=True),
     "wind_direction": Profile(0, 360, 1.0, steady=(0.0,), may_step=True),
     "rain": Profile(0, 200, 0.1, steady=(0.0,), may_step=True),
+    "speed_kmh": Profile(0, 200, 0.1, steady=(0.0,), may_step=True, checks=_OF_ROAD),
+    "flow_veh_h": Profile(0, 20_000, 1.0, steady=(0.0,), may_step=True, checks=_OF_ROAD),
+    "time_occupancy": Profile(0, 1, 0.001, steady=(0.0, 1.0), may_step=True, checks=_OF_ROAD),
 }
 
 
