@@ -25,7 +25,7 @@ SESSION_MS = 12 * 3_600_000
 LINK_MS = 10 * 60_000
 TOKEN_MS = 365 * 86_400_000
 LEAST_PASSWORD = 12
-_NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
+NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
 _HASHER = argon2.PasswordHasher()
 _NOBODY = _HASHER.hash(secrets.token_urlsafe())
 """Verified against when there is no such user, so that both wrong answers take the same time."""
@@ -54,7 +54,7 @@ class Accounts:
     def add(self, name: str, role: str, areas: Iterable[str] = (), owners: Iterable[str] = (), password: str = "") -> str:
         """A new user; gives the password (generated when none is given). Raises ConfigError with all problems."""
         problems = []
-        if not re.fullmatch(_NAME, name):
+        if not re.fullmatch(NAME, name):
             problems.append(Problem("user", "name", repr(name[:63]), "1 to 63 of a-z, 0-9, '.', '_', '-'"))
         elif self.user(name) is not None:
             problems.append(Problem("user", "name", repr(name), "a name that is not taken"))

@@ -32,6 +32,7 @@ from dashboards.console.routes_past import add_past
 from dashboards.console.routes_people import add_people
 from dashboards.console.routes_public import add_public
 from dashboards.console.routes_state import add_series, add_state
+from dashboards.console.unknown import add_unknown
 from dashboards.console.view import View
 from stream_processor.logs.port import EventLog
 from stream_processor.stores.port import SeriesStore
@@ -77,6 +78,7 @@ def create_app(
     add_public(app, access, view)
     add_people(app, access, hub)
     add_boards(app, access, store, view, clock)
+    add_unknown(app)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return app
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from city_model.events import AlarmEvent, Command, CommandKind, Event, EventType
 from city_model.topics import INPUTS, partition_of
@@ -18,6 +20,12 @@ from stream_processor.logs.port import EventLog
 from stream_processor.logs.records import to_record
 
 MOST_TEXT = 500
+MOST_MS = 2**53
+"""The largest whole number that a page can hold."""
+CommandId = Annotated[str, Meta(pattern="^[ -~]{8,64}$", max_length=64)]
+Text = Annotated[str, Meta(max_length=MOST_TEXT)]
+Said = Annotated[str, Meta(min_length=1, max_length=MOST_TEXT, pattern=r"\S")]
+"""Not only blanks."""
 
 
 class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -26,41 +34,30 @@ class Asked(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `note`: a reason or remark; `to`: whom it is assigned to; `until_ms`: end of shelving.
     """
 
-    version: int
-    command_id: str
-    note: str = ""
-    to: str = ""
-    until_ms: int = 0
-
-    def __post_init__(self) -> None:
-        _check(self.command_id, self.note, self.to)
+    version: Annotated[int, Meta(ge=0, le=MOST_MS)]
+    command_id: CommandId
+    note: Text = ""
+    to: Text = ""
+    until_ms: Annotated[int, Meta(ge=0, le=MOST_MS)] = 0
 
 
 class Reported(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of an incident: where, how urgent, what happened."""
 
-    site: str
-    command_id: str
-    note: str
-    priority: str = "medium"
-
-    def __post_init__(self) -> None:
-        _check(self.command_id, self.note, self.site)
-        if self.priority not in ("high", "medium", "low"):
-            raise ValueError("priority must be high, medium or low")
-        if not self.note.strip():
-            raise ValueError("note must say what happened")
+    site: Text
+    command_id: CommandId
+    note: Said
+    priority: Literal["high", "medium", "low"] = "medium"
 
 
 class Service(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of taking a device out of service, with the reason, or back."""
 
     in_service: bool
-    command_id: str
-    note: str = ""
+    command_id: CommandId
+    note: Text = ""
 
     def __post_init__(self) -> None:
-        _check(self.command_id, self.note)
         if not self.in_service and not self.note.strip():
             raise ValueError("note must say why")
 
@@ -90,10 +87,3 @@ class Commands:
 def on_alarm(kind: CommandKind, alarm_id: str, asked: Asked, by: str, at_ms: int) -> Command:
     """The command that `asked` means."""
     return Command(asked.command_id, kind, alarm_id, asked.version, by, at_ms, asked.note, asked.to, asked.until_ms)
-
-
-def _check(command_id: str, *texts: str) -> None:
-    if not 8 <= len(command_id) <= 64 or not command_id.isascii() or not command_id.isprintable():
-        raise ValueError("command_id must be 8 to 64 printable ASCII characters")
-    if any(len(text) > MOST_TEXT for text in texts):
-        raise ValueError(f"a text is longer than {MOST_TEXT} characters")

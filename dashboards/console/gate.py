@@ -15,7 +15,6 @@ from dashboards.console.people import Person
 from dashboards.console.problems import problem
 
 MOST_BODY_BYTES = 16_384
-MOST_DEPTH = 32
 T = TypeVar("T")
 _Route = Callable[..., Any]
 
@@ -37,8 +36,11 @@ def operation(
     *,
     takes: type | None = None,
     answers: dict[int, str] | None = None,
+    media: tuple[str, ...] = ("application/json",),
 ) -> Callable[[_Route], _Route]:
-    """Declare a route. `takes` is the msgspec type of its JSON body; `answers` describes statuses besides the usual ones."""
+    """Declare a route. `takes` is the msgspec type of its JSON body; `answers` describes statuses besides the usual ones;
+    `media`: what a good answer comes as.
+    """
 
     async def gate(request: Request) -> None:
         if (refusal := access.why_not(request, name)) is not None:
@@ -54,7 +56,7 @@ def operation(
         told |= {413: "the body is too large", 415: "the body is not JSON"}
     return app.api_route(
         path, methods=[method], operation_id=name, name=name, dependencies=[Depends(gate)], response_model=None,
-        response_class=Response, responses={status: _described(status, text) for status, text in sorted(told.items())},
+        response_class=Response, responses={status: _described(status, text, media) for status, text in sorted(told.items())},
         openapi_extra=None if takes is None else _body_schema(takes),
     )  # fmt: skip
 
@@ -81,14 +83,23 @@ async def body_of(request: Request, kind: type[T]) -> T:
         if len(data) > MOST_BODY_BYTES:
             raise Refused(problem(413, "too_large", f"the body is over {MOST_BODY_BYTES} bytes"))
     try:
-        return msgspec.json.decode(data, type=kind)
+        return msgspec.convert(_whole(msgspec.json.decode(data)), kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as err:
         raise Rejected("malformed", str(err)[:300]) from err
 
 
-def _described(status: int, text: str) -> dict[str, Any]:
-    kind = "application/problem+json" if status >= 400 else "application/json"
-    return {"description": text, "content": {kind: {}}} if status != 204 else {"description": text}
+def _whole(value: Any) -> Any:  # noqa: ANN401
+    """JSON knows one kind of number: 2.0 is the whole number 2."""
+    if isinstance(value, dict):
+        return {key: _whole(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_whole(inner) for inner in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _described(status: int, text: str, media: tuple[str, ...]) -> dict[str, Any]:
+    kinds = ("application/problem+json",) if status >= 400 else media
+    return {"description": text} if status in (204, 303) else {"description": text, "content": {kind: {} for kind in kinds}}
 
 
 def _body_schema(kind: type) -> dict[str, Any]:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Annotated, cast
 
 import msgspec
 from fastapi import FastAPI, Request
+from msgspec import Meta
 from starlette.responses import Response
 
 from city_model.clock import Clock
 from city_model.events import Alarm, AlarmEvent, Command, CommandKind
 from city_model.lifecycle import SHELVE_MOST_MS, acts
 from dashboards.console.access import Access
-from dashboards.console.commands import Asked, Commands, Reported, Service, on_alarm
+from dashboards.console.commands import MOST_MS, Asked, CommandId, Commands, Reported, Service, Text, on_alarm
 from dashboards.console.gate import answer, body_of, operation, person_of
 from dashboards.console.people import Person
 from dashboards.console.problems import problem
@@ -26,14 +27,9 @@ MOST_AT_ONCE = 50
 class AskedOfGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One act on several alarms: their ids with the version of each that was seen. `command_id` is the stem of each command's id."""
 
-    versions: dict[str, int]
-    command_id: str
-    note: str = ""
-
-    def __post_init__(self) -> None:
-        if not 0 < len(self.versions) <= MOST_AT_ONCE:
-            raise ValueError(f"versions must name 1 to {MOST_AT_ONCE} alarms")
-        Asked(0, self.command_id, self.note)
+    versions: Annotated[dict[str, Annotated[int, Meta(ge=0, le=MOST_MS)]], Meta(min_length=1, max_length=MOST_AT_ONCE)]
+    command_id: CommandId
+    note: Text = ""
 
 
 _TOLD = {202: "sent, no answer of the engine yet", 404: "there is no such thing", 409: "the engine refuses", 503: "the log is down"}
@@ -96,9 +92,8 @@ class Desk:
         person, asked = person_of(request), await body_of(request, Reported)
         if asked.site not in self.access.sight(person).sites:
             return problem(404, "unknown_site", "there is no such site")
-        priority = cast(Literal["high", "medium", "low"], asked.priority)
         command = Command(
-            asked.command_id, "open_incident", "", 0, person.name, self._now_ms(), asked.note, subject=asked.site, priority=priority
+            asked.command_id, "open_incident", "", 0, person.name, self._now_ms(), asked.note, subject=asked.site, priority=asked.priority
         )
         return await self._sent(command, self.view.city.sites[asked.site].area, asked.site, "")
 

@@ -25,6 +25,7 @@ from dashboards.boards.words import PAGE_WORDS
 from dashboards.console.access import Access
 from dashboards.console.gate import answer, operation, person_of
 from dashboards.console.people import Sight
+from dashboards.console.problems import problem
 from dashboards.console.view import View
 from stream_processor.stores.port import SeriesStore
 
@@ -39,7 +40,7 @@ Chosen = Annotated[list[str], Query(max_length=100)]
 def add_boards(app: FastAPI, access: Access, store: SeriesStore, view: View, clock: Clock) -> None:
     """The operations `boards`, `board` and `board_page`."""
 
-    @operation(app, access, "GET", "/boards/{board}", "board_page")
+    @operation(app, access, "GET", "/boards/{board}", "board_page", media=("text/html",))
     async def board_page(board: str) -> Response:
         """The page that draws a board."""
         return FileResponse(_PAGE, media_type="text/html; charset=utf-8")
@@ -49,7 +50,7 @@ def add_boards(app: FastAPI, access: Access, store: SeriesStore, view: View, clo
         """Names, titles and levels of all boards."""
         return answer([_headed(board) for board in all_boards().values()])
 
-    @operation(app, access, "GET", "/api/boards/{board}", "board", answers={503: "the store is down"})
+    @operation(app, access, "GET", "/api/boards/{board}", "board", answers={404: "there is no such board", 503: "the store is down"})
     async def board(
         request: Request,
         board: str,
@@ -61,7 +62,7 @@ def add_boards(app: FastAPI, access: Access, store: SeriesStore, view: View, clo
     ) -> Response:
         """A board over the `hours` (its own by default) before `to` (now by default), of the places chosen and seen, with every answer."""
         if (found := all_boards().get(board)) is None:
-            raise Rejected("unknown_board", f"{board[:60]!r}; known: {', '.join(all_boards())}")
+            return problem(404, "unknown_board", f"there is no board {board[:60]!r}; known: {', '.join(all_boards())}")
         stop = stop_ms or view.clock_ms or clock.now_ms()
         start = max(0, stop - (hours or found.hours) * 3_600_000)
         if start >= stop:

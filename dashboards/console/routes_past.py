@@ -53,7 +53,7 @@ class Handover(msgspec.Struct, frozen=True):
 def add_past(app: FastAPI, access: Access, view: View, clock: Clock) -> None:
     """The operations `history`, `kpis` and `handover`."""
     past = Past(access, view, clock)
-    operation(app, access, "GET", "/api/history", "history")(past.history)
+    operation(app, access, "GET", "/api/history", "history", media=("application/json", "text/csv"))(past.history)
     operation(app, access, "GET", "/api/kpis", "kpis")(past.kpis)
     operation(app, access, "GET", "/api/handover", "handover")(past.handover)
 

@@ -3,46 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from fastapi import FastAPI, Query, Request
+from msgspec import Meta
 from starlette.responses import RedirectResponse, Response
 
 from city_model.faults import ConfigError, Rejected
 from dashboards.console.access import COOKIE, Access
-from dashboards.console.accounts import Accounts
+from dashboards.console.accounts import LEAST_PASSWORD, NAME, Accounts
 from dashboards.console.gate import Refused, answer, body_of, operation, person_of
 from dashboards.console.hub import Hub
+from dashboards.console.people import Role
 from dashboards.console.problems import problem
 
 _MOST_PASSWORD = 1_000
+UserName = Annotated[str, Meta(pattern=f"^{NAME}$", max_length=63)]
+Place = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,63}$", max_length=63)]
+"""An area or an owner."""
 
 
 class Login(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a login."""
 
-    name: str
-    password: str
-
-    def __post_init__(self) -> None:
-        if len(self.name) > 63 or len(self.password) > _MOST_PASSWORD:
-            raise ValueError("name or password is too long")
+    name: Annotated[str, Meta(max_length=63)]
+    password: Annotated[str, Meta(max_length=_MOST_PASSWORD)]
 
 
 class NewUser(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The body of a new user. Empty `areas` or `owners`: all of them."""
 
-    name: str
-    role: str
-    areas: tuple[str, ...] = ()
-    owners: tuple[str, ...] = ()
+    name: UserName
+    role: Role
+    areas: tuple[Place, ...] = ()
+    owners: tuple[Place, ...] = ()
 
 
 class UserChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What to change of a user; absent: as it is. `new_password`: true gives a generated one, once."""
 
-    role: str = ""
+    role: Role | Literal[""] = ""
     active: bool | None = None
     new_password: bool = False
 
@@ -50,8 +51,8 @@ class UserChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class PasswordChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One's own password."""
 
-    old: str
-    new: str
+    old: Annotated[str, Meta(max_length=_MOST_PASSWORD)]
+    new: Annotated[str, Meta(min_length=LEAST_PASSWORD, max_length=_MOST_PASSWORD)]
 
 
 _NONE = {404: "the page has no accounts"}
@@ -67,8 +68,10 @@ def add_people(app: FastAPI, access: Access, hub: Hub) -> None:
     operation(app, access, "GET", "/api/session", "who_am_i")(door.who_am_i)
     operation(app, access, "PUT", "/api/session/password", "change_password", takes=PasswordChange, answers=told)(door.change_password)
     operation(app, access, "GET", "/api/users", "users", answers=_NONE)(door.users)
-    operation(app, access, "POST", "/api/users", "add_user", takes=NewUser, answers=_NONE)(door.add_user)
-    operation(app, access, "PATCH", "/api/users/{name}", "change_user", takes=UserChange, answers=_NONE)(door.change_user)
+    operation(app, access, "POST", "/api/users", "add_user", takes=NewUser, answers={409: "the name is taken", **_NONE})(door.add_user)
+    operation(app, access, "PATCH", "/api/users/{name}", "change_user", takes=UserChange, answers={404: "there is no such user"})(
+        door.change_user
+    )
     operation(app, access, "GET", "/api/audit", "audit", answers=_NONE)(door.audit)
 
 
@@ -113,7 +116,7 @@ class Door:
     async def change_password(self, request: Request) -> Response:
         """Change one's own password; every session of the name ends."""
         person, asked = person_of(request), await body_of(request, PasswordChange)
-        checked = await self.access.login(request, person.name, asked.old[:_MOST_PASSWORD])
+        checked = await self.access.login(request, person.name, asked.old)
         if checked.status_code != 204:
             return checked
         self._accounts().change(person.name, password=asked.new)
@@ -127,6 +130,8 @@ class Door:
     async def add_user(self, request: Request) -> Response:
         """A new user; the answer holds the generated password, once."""
         asked = await body_of(request, NewUser)
+        if self._accounts().user(asked.name) is not None:
+            return problem(409, "name_taken", f"there is a user {asked.name!r} already")
         try:
             password = self._accounts().add(asked.name, asked.role, asked.areas, asked.owners)
         except ConfigError as err:
@@ -137,6 +142,8 @@ class Door:
     async def change_user(self, name: str, request: Request) -> Response:
         """Change role, activity or password; every session and token of the user ends."""
         asked = await body_of(request, UserChange)
+        if self._accounts().user(name) is None:
+            return problem(404, "unknown_user", f"there is no user {name[:63]!r}")
         password = self._accounts().change(name, role=asked.role, active=asked.active, new_password=asked.new_password)
         detail = {"user": name, "role": asked.role, "active": str(asked.active), "new_password": str(asked.new_password)}
         self._note(person_of(request).name, "user_changed", **detail)

@@ -60,7 +60,7 @@ export async function send(path, body, method = "POST") {
 
 const REFUSALS = new Set([
   "closed", "already_acknowledged", "rejected", "not_possible", "stale", "too_long", "needs_reason", "needs_assignee", "shelve_limit",
-  "unknown_alarm", "unavailable", "sign_in", "not_yours", "malformed", "too_large", "bad_user", "unknown_user",
+  "unknown_alarm", "unavailable", "sign_in", "not_yours", "malformed", "too_large", "bad_user", "name_taken", "unknown_user",
 ]);
 
 function saidOf(found) {
