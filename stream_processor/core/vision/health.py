@@ -118,7 +118,7 @@ class HealthWatch:
         """What is wrong with this picture. Only what is sound teaches."""
         if light.mean > WHITE_MEAN or light.burnt_share > BURNT_SHARE:
             return "over_exposed"
-        if min(health_picture.spatial_noise(grey), self._moving_noise) > NOISY:
+        if self._moving_noise > NOISY and health_picture.spatial_noise(grey) > NOISY:
             return "noisy"
         seen, brightness = health_picture.structure(grey)
         view = self._view.judge(seen, brightness)

@@ -56,7 +56,7 @@ def sharpness(grey: Grey) -> float:
 
     A Gaussian blur of sigma 3 px leaves 0.25-0.30 whatever the picture showed before; sharp cameras have 0.5-0.9, soft ones 0.35.
     """
-    rows = grey[:: max(1, grey.shape[0] // 40)]
+    rows = grey[:: max(1, grey.shape[0] // 24)]
     scale = max(1, round(grey.shape[0] / 360))
     near, far = (_steps(rows, px * scale) for px in (NEAR_PX, FAR_PX))
     return near / max(far, 1.0)
@@ -84,8 +84,8 @@ def _median(values: NDArray[np.int16]) -> float:
 def structure(grey: Grey) -> tuple[Floats, Floats]:
     """(structure, brightness), each VIEW_ROWS x VIEW_COLUMNS: local contrast in local standard deviations, and the local mean grey."""
     step = max(1, grey.shape[0] // 170)
-    tiny = cv2.resize(grey[::step, ::step], (VIEW_COLUMNS, VIEW_ROWS), interpolation=cv2.INTER_AREA).astype(np.float32)
+    tiny = cv2.resize(grey[::step, ::step], (VIEW_COLUMNS, VIEW_ROWS), interpolation=cv2.INTER_LINEAR).astype(np.float32)
     mean = cv2.blur(tiny, LOCAL, borderType=cv2.BORDER_REFLECT_101)
     tiny -= mean
-    deviation = np.sqrt(cv2.blur(tiny * tiny, LOCAL, borderType=cv2.BORDER_REFLECT_101))
+    deviation = cv2.sqrt(cv2.blur(tiny * tiny, LOCAL, borderType=cv2.BORDER_REFLECT_101))
     return np.asarray(tiny / (deviation + FLAT_GREY), np.float32), np.asarray(mean, np.float32)
