@@ -20,7 +20,7 @@ from stream_processor.core.vision.road import Grey
 SIDE_PX = 16
 FITS_PX = 0.8
 """A fit holds up to such a displacement from where it was made; beyond, it says where to fit again."""
-FOLLOWS = 0.02
+FOLLOWS = 0.1
 FOLLOWS_BELOW_PX = 0.2
 
 Floats = NDArray[np.float32]

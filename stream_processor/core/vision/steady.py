@@ -32,7 +32,7 @@ STILL_PX = 0.3
 CALM_MS, CALM_FRAMES = 3_000, 5
 FITS = 3
 """How often where the patches agree may lead to another place to fit them at, before they are searched for."""
-FOLLOW_EVERY = 5
+FOLLOW_EVERY = 25
 LOST_FRAMES = 3
 """Patches lost for longer are searched for in every CALM_FRAMES-th frame only."""
 AGAIN_MS = 10_000
