@@ -25,7 +25,7 @@ from stream_processor.core.vision.strip import UNIT_CELLS, Strip
 from stream_processor.core.vision.takeover import Takeover
 from stream_processor.core.vision.unit import WIDER, CarSize
 
-CHUNK_MS = 400
+CHUNK_MS = 800
 WARM_MS = 2_000
 GAP_MS = 1_500
 """Frames farther apart than this have nothing to do with each other."""

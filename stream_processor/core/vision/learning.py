@@ -16,7 +16,7 @@ from stream_processor.core.vision.ground import Ground
 from stream_processor.core.vision.line_evidence import differences, everywhere
 from stream_processor.core.vision.packing import pack, unpack
 
-EVERY_MS, WARM_EVERY_MS = 200, 80
+EVERY_MS, WARM_EVERY_MS = 300, 80
 STILL_MS = 800
 LONG_MS = 2 * STILL_MS
 STEEP_GREY = 4.0
@@ -64,18 +64,22 @@ class Learner:
 
     def study(self, pictures: Floats, difference: Floats, times_ms: list[int]) -> None:
         """Learn from further pictures, freed of gain, and their differences to the road."""
-        for i in every([self._past[-1][0] if self._past else times_ms[0] - EVERY_MS, *times_ms], EVERY_MS)[1:]:
-            at_ms, picture = times_ms[i - 1], pictures[i - 1]
-            since_s = min(at_ms - self._past[-1][0], 1_000) / 1000 if self._past else EVERY_MS / 1000
-            still = _still(picture, self._before(at_ms - STILL_MS, picture))
-            long = still * _still(picture, self._before(at_ms - LONG_MS, picture))
-            covered = everywhere(difference[i - 1]) > ON_LINE
-            share = np.where(covered, COVERED + COVERED_LONG * long, 1.0)
-            self.ground.learn(picture, (worth(picture, still) * share * since_s).astype(np.float32))
-            self.ground.watch(picture)
+        chosen = [i - 1 for i in every([self._past[-1][0] if self._past else times_ms[0] - EVERY_MS, *times_ms], EVERY_MS)[1:]]
+        if not chosen:
+            return
+        then, long_ago, seconds = [], [], []
+        for i in chosen:
+            at_ms, picture = times_ms[i], pictures[i]
+            seconds.append(min(at_ms - self._past[-1][0], 1_000) / 1000 if self._past else EVERY_MS / 1000)
+            then.append(self._before(at_ms - STILL_MS, picture))
+            long_ago.append(self._before(at_ms - LONG_MS, picture))
             self._past.append((at_ms, picture.copy()))
             while len(self._past) > 1 and self._past[1][0] <= at_ms - LONG_MS:
                 self._past.pop(0)
+        shares = _shares(pictures[chosen], np.stack(then), np.stack(long_ago), difference[chosen])
+        for i, share, since_s in zip(chosen, shares, seconds, strict=True):
+            self.ground.learn(pictures[i], share * np.float32(since_s))
+            self.ground.watch(pictures[i])
         self.ground.settle()
 
     def _before(self, at_ms: int, otherwise: Floats) -> Floats:
@@ -111,11 +115,28 @@ def every(times_ms: list[int], every_ms: int) -> list[int]:
 
 
 def worth(picture: Floats, still: Floats) -> Floats:
-    """Share of a second that each cell of `picture` counts, by how flat and how `still` (0..1) it is."""
-    step = np.abs(np.diff(picture, axis=0, prepend=picture[:1]))
-    flat = np.exp(-np.asarray(cv2.blur(step, (1, 5)), np.float32) / np.float32(STEEP_GREY))
-    return np.asarray((FLAT_LEAST + (1 - FLAT_LEAST) * flat) * (STILL_LEAST + (1 - STILL_LEAST) * still), np.float32)
+    """Share of a second that each cell of `picture` (rows, columns, …) counts, by how flat and how `still` (0..1) it is."""
+    step = np.empty_like(picture)
+    step[0] = 0.0
+    np.abs(picture[1:] - picture[:-1], out=step[1:])
+    flat = np.exp(np.reshape(cv2.blur(step, (1, 5)), step.shape) * np.float32(-1 / STEEP_GREY))
+    flat *= np.float32(1 - FLAT_LEAST)
+    flat += np.float32(FLAT_LEAST)
+    flat *= np.float32(STILL_LEAST) + np.float32(1 - STILL_LEAST) * still
+    return np.asarray(flat, np.float32)
 
 
 def _still(picture: Floats, past: Floats) -> Floats:
-    return np.asarray(np.exp(-np.abs(picture - past) / np.float32(MOVED_GREY)), np.float32)
+    return np.asarray(np.exp(np.abs(picture - past) * np.float32(-1 / MOVED_GREY)), np.float32)
+
+
+def _shares(pictures: Floats, then: Floats, long_ago: Floats, difference: Floats) -> Floats:
+    """What a second of each of `pictures` is worth, compared with those of STILL_MS and LONG_MS before; shapes (frames, rows, columns).
+
+    The frames are the channels of one picture: a blur of all of them costs little more than one.
+    """
+    now, before, early, off = (np.ascontiguousarray(p.transpose(1, 2, 0)) for p in (pictures, then, long_ago, difference))
+    still = _still(now, before)
+    under = np.float32(COVERED) + np.float32(COVERED_LONG) * (still * _still(now, early))
+    share = worth(now, still) * np.where(everywhere(off) > ON_LINE, under, np.float32(1.0))
+    return np.ascontiguousarray(share.transpose(2, 0, 1))

@@ -47,12 +47,13 @@ def on_line(difference: Floats, row: int) -> Floats:
 
 
 def everywhere(difference: Floats) -> Floats:
-    """Evidence at every cell of one `difference` (rows, columns)."""
+    """Evidence at every cell of one `difference` (rows, columns), or of several at once (rows, columns, frames)."""
     energy = np.zeros_like(difference)
-    energy[1:-1] += np.square(difference[2:] - difference[:-2])
+    np.square(difference[2:] - difference[:-2], out=energy[1:-1])
     energy[:, 1:-1] += np.square(difference[:, 2:] - difference[:, :-2])
-    texture = TEXTURE_GAIN * np.sqrt(np.maximum(cv2.blur(energy, (WINDOW, WINDOW)), 0.0))
-    return np.asarray(np.sqrt(cv2.blur(np.abs(difference), (LEVEL_COLUMNS, LEVEL_COLUMNS)) * texture), np.float32)
+    texture = np.reshape(cv2.blur(energy, (WINDOW, WINDOW)), difference.shape)  # OpenCV drops a last axis of one
+    level = np.reshape(cv2.blur(np.abs(difference), (LEVEL_COLUMNS, LEVEL_COLUMNS)), difference.shape)
+    return np.asarray(np.sqrt(level * np.sqrt(np.maximum(texture, 0.0)) * np.float32(TEXTURE_GAIN)), np.float32)
 
 
 def _along(values: Floats, columns: int) -> Floats:
