@@ -31,9 +31,18 @@ def asphalt(picture: Floats, blocks: int, valid: NDArray[np.bool_]) -> Floats:
     pooled = counts + 0.5 * np.roll(counts, 1, axis=1) + 0.5 * np.roll(counts, -1, axis=1) + 0.05 * counts.sum(axis=(0, 1)) / max(blocks, 1)
     grey = _peak(pooled)
     level = np.where(np.abs(grey - common) * _BIN > FAR_FROM_COMMON, common, grey) * _BIN + _BIN / 2
-    centres = (np.arange(blocks) + 0.5) * rows / blocks
-    out = np.stack([np.interp(np.arange(rows), centres, level[:, c]) for c in range(columns)], axis=1)
-    return out.astype(np.float32)
+    return _between(level, rows).astype(np.float32)
+
+
+def _between(level: NDArray[np.float64], rows: int) -> NDArray[np.float64]:
+    """`level` (blocks, columns), each at the middle of its block, for each of `rows`; the ends go on as they are."""
+    blocks = len(level)
+    if blocks == 1:
+        return np.broadcast_to(level, (rows, level.shape[1]))
+    place = np.clip(np.arange(rows) * blocks / rows - 0.5, 0, blocks - 1)
+    below = np.minimum(place.astype(np.intp), blocks - 2)
+    part = (place - below)[:, None]
+    return np.asarray(level[below] * (1 - part) + level[below + 1] * part)
 
 
 def _peak(counts: NDArray[np.float64]) -> NDArray[np.int64]:
