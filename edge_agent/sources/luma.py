@@ -51,6 +51,11 @@ class Luma:
         return float(self._capture.get(cv2.CAP_PROP_FPS))
 
     @property
+    def at_ms(self) -> float:
+        """When the last frame read was taken, by the video's own clock; 0 where it has none."""
+        return float(self._capture.get(cv2.CAP_PROP_POS_MSEC))
+
+    @property
     def frames_told(self) -> int:
         """Number of frames as the video says; 0 where it does not."""
         return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))

@@ -1,7 +1,8 @@
 """Frames of a file, a stream or a camera device, as grey pictures. For a child process only: some files abort the process that reads them.
 
-A file gives every frame, dated start + k · 1000 / fps. A stream or device gives frames dated by their arrival; a thread takes them in, so
-that the source never waits for us, and what has waited too long is dropped and counted. `replayed` plays a file as a camera would send it.
+A file gives every frame, dated start + k · 1000 / fps. A stream or device gives frames dated by their arrival; a thread takes them in
+(see `senders.py`), so that the source never waits for us, and what has waited too long is dropped and counted. `replayed` plays a file
+as a camera would send it.
 """
 
 from __future__ import annotations
@@ -11,10 +12,11 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from city_model.faults import Rejected
 from edge_agent.sources.luma import Luma, Picture
+from edge_agent.sources.senders import GATHER_S, Arriving, Replaying, Sender
 
 _FALLBACK_FPS = 25.0
 _MOST_WAITING, _MOST_WAITING_BYTES = 25, 16_000_000
@@ -29,7 +31,7 @@ def frames(spec: dict[str, Any]) -> Iterator[tuple[int, Picture]]:
     if "file" in spec:
         return recorded(spec["file"], spec["start_ms"], spec["after_ms"], loop=spec["loop"])
     luma = Luma(spec["url"] if "url" in spec else spec["index"], spec["patience_s"])
-    return Live(_Arriving(luma, spec["offset_ms"]))
+    return Live(Arriving(luma, spec["offset_ms"], GATHER_S if "url" in spec else 0.0))
 
 
 def replayed(spec: dict[str, Any]) -> Iterator[tuple[int, Picture]]:
@@ -37,7 +39,7 @@ def replayed(spec: dict[str, Any]) -> Iterator[tuple[int, Picture]]:
 
     Frame k is dated `start_ms` + k periods and exists k + `phase` periods after the stream was opened, whoever is ready for it or not.
     """
-    return Live(_Replaying(spec["file"], spec["fps"], spec["start_ms"], spec["phase"]))
+    return Live(Replaying(spec["file"], spec["fps"], spec["start_ms"], spec["phase"]))
 
 
 def recorded(file: str, start_ms: int, after_ms: int, *, loop: bool) -> Iterator[tuple[int, Picture]]:
@@ -74,61 +76,13 @@ _SILENT_S = 1.0
 """How often whoever waits for frames that do not come hears of it."""
 
 
-class _Sender(Protocol):
-    """Something that gives frames when they come; a frame taken in on time is dated now + `offset_ms`."""
-
-    offset_ms: float
-
-    def next(self) -> tuple[int, Picture] | None:
-        """Wait for the next frame: (when it was there, picture); None: there will be none."""
-        ...
-
-
-class _Arriving:
-    """Frames of a stream or device, dated by their arrival."""
-
-    def __init__(self, luma: Luma, offset_ms: float) -> None:
-        self.offset_ms = offset_ms
-        self._luma = luma
-
-    def next(self) -> tuple[int, Picture] | None:
-        if not self._luma.grab():
-            return None
-        at_ms = round(time.time() * 1000 + self.offset_ms)
-        picture = self._luma.retrieve()
-        return None if picture is None else (at_ms, picture)
-
-
-class _Replaying:
-    """A file's frames at `fps`, whatever the file says, without end."""
-
-    def __init__(self, file: str, fps: float, start_ms: int, phase: float) -> None:
-        self._luma = Luma(file)
-        self._period_ms = 1000 / fps
-        self._start_ms = start_ms
-        self.offset_ms = start_ms - phase * self._period_ms - time.time() * 1000
-        self._k = 0
-
-    def next(self) -> tuple[int, Picture] | None:
-        at_ms = self._start_ms + self._k * self._period_ms
-        ahead_s = (at_ms - self.offset_ms) / 1000 - time.time()
-        if ahead_s > 0:
-            time.sleep(ahead_s)
-        self._k += 1
-        picture = self._luma.read()
-        if picture is None:
-            self._luma.rewind()
-            picture = self._luma.read()
-        return None if picture is None else (round(at_ms), picture)
-
-
 class Live:
     """Frames as they come, taken in by a thread. `dropped` counts those that nobody took in time, `decode_s` the thread's work.
 
     While none come `on_silence` is called every `silent_s` with the time, as frames would be dated now.
     """
 
-    def __init__(self, sender: _Sender, silent_s: float = _SILENT_S) -> None:
+    def __init__(self, sender: Sender, silent_s: float = _SILENT_S) -> None:
         self.dropped = 0
         self.decode_s = 0.0
         self.on_silence: Callable[[int], None] = lambda at_ms: None
@@ -162,19 +116,20 @@ class Live:
 
     def _take_in(self) -> None:
         try:
-            while (frame := self._sender.next()) is not None:
-                self._put(frame)
+            while (frames := self._sender.next()) is not None:
+                self._put(frames)
         except Rejected as err:
             self._fault = err
         with self._changed:
             self._ended = True
             self._changed.notify()
 
-    def _put(self, frame: tuple[int, Picture]) -> None:
+    def _put(self, frames: list[tuple[int, Picture]]) -> None:
         with self._changed:
             self.decode_s = time.thread_time()
-            if len(self._waiting) >= min(_MOST_WAITING, _MOST_WAITING_BYTES // frame[1].nbytes):
-                self._waiting.popleft()
-                self.dropped += 1
-            self._waiting.append(frame)
+            for frame in frames:
+                if len(self._waiting) >= min(_MOST_WAITING, _MOST_WAITING_BYTES // frame[1].nbytes):
+                    self._waiting.popleft()
+                    self.dropped += 1
+                self._waiting.append(frame)
             self._changed.notify()

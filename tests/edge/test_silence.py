@@ -19,11 +19,11 @@ class Faltering:
         self.goes_on = threading.Event()
         self._given = 0
 
-    def next(self) -> tuple[int, Picture] | None:
+    def next(self) -> list[tuple[int, Picture]] | None:
         if self._given == 1:
             self.goes_on.wait()
         self._given += 1
-        return (self._given, np.zeros((32, 32), np.uint8)) if self._given < 3 else None
+        return [(self._given, np.zeros((32, 32), np.uint8))] if self._given < 3 else None
 
 
 def test_silence_is_told_while_none_come_and_frames_go_on() -> None:
