@@ -26,7 +26,10 @@ _READY_POLL_S = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What N cameras did in `seconds`. `late_ms` is the 99th percentile, `wrong` counts cameras whose samples are not the offline ones."""
+    """What N cameras did in `seconds`; `frames`: as many as they measure in that time.
+
+    `late_ms` is the 99th percentile, `wrong` counts cameras whose samples are not the offline ones.
+    """
 
     cameras: int
     seconds: float
@@ -152,9 +155,10 @@ def pin(processes: list[int], core: int) -> None:
 
 def _judge(running: list[Camera], offline: Offline, seconds: float) -> Measured:
     works = [camera.source.work.since(camera.before) for camera in running]
-    frames = sum(work.frames for work in works)
-    per_frame = 1000 / max(frames, 1)
+    measured = sum(work.frames for work in works)
+    per_frame = 1000 / max(measured, 1)
     decode, vision, cpu = (sum(getattr(work, name) for work in works) * per_frame for name in ("decode_s", "vision_s", "cpu_s"))
+    frames = round(sum(work.frames * seconds / work.told_s for work in works if work.told_s > 0))  # a child tells once a second or so
     wrong = sum(camera.samples != offline.samples(len(camera.samples)) for camera in running)
     faults = tuple(sorted({fault for camera in running for fault in camera.faults}))
     return Measured(
