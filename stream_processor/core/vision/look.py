@@ -16,7 +16,7 @@ from stream_processor.core.vision.road import Grey, Mask, RoadView
 from stream_processor.core.vision.still import Stillness
 
 METRES_EVERY_MS = 200
-PIXELS_EVERY_MS = 400
+PIXELS_EVERY_MS = 600
 PAIR_MS = 200
 
 
