@@ -7,18 +7,28 @@ hash in the manifest tells whether what is read belongs together.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
+from city_model.events import Alarm
 from city_model.registry import City
-from city_model.topics import CHECKPOINTS
+from city_model.topics import ALARMS, CHECKPOINTS
 from stream_processor.core.settings import CoreSettings
 from stream_processor.core.step import CORE_VERSION
 from stream_processor.logs.port import EventLog, Output, Record
 
 _CHUNK_BYTES = 900_000
 _encode = msgspec.msgpack.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """A snapshot: the offset to go on from and the state, which is None when it is of another version or configuration, or unreadable."""
+
+    offset: int
+    state: dict[str, Any] | None
 
 
 class _Manifest(msgspec.Struct):
@@ -45,8 +55,8 @@ def to_outputs(state: dict[str, Any], partition: int, next_offset: int, config: 
     return [Output(CHECKPOINTS, Record(key.encode(), value, (("sha256", digest.encode()),))) for key, value in rows]
 
 
-async def newest(log: EventLog, partition: int, config: str) -> tuple[int, dict[str, Any]] | None:
-    """(offset to go on from, state), or None: no snapshot, one of another version or configuration, or an unreadable one."""
+async def newest(log: EventLog, partition: int, config: str) -> Saved | None:
+    """The newest snapshot; None when there never was one."""
     first, end = await log.bounds(CHECKPOINTS, partition)
     reader = await log.reader(CHECKPOINTS, partition, first)
     manifest: bytes | None = None
@@ -60,15 +70,28 @@ async def newest(log: EventLog, partition: int, config: str) -> tuple[int, dict[
                     chunks[row.record.key.decode()] = row.record
     finally:
         await reader.close()
-    return _assemble(manifest, chunks, partition, config) if manifest else None
+    return Saved(*_assemble(manifest, chunks, partition, config)) if manifest else None
 
 
-def _assemble(manifest: bytes, chunks: dict[str, Record], partition: int, config: str) -> tuple[int, dict[str, Any]] | None:
+async def told(log: EventLog, partition: int) -> list[Alarm]:
+    """Every alarm of a partition as it was last told."""
+    first, end = await log.bounds(ALARMS, partition)
+    reader = await log.reader(ALARMS, partition, first)
+    alarms: dict[bytes, bytes | None] = {}
     try:
-        told = msgspec.msgpack.decode(manifest, type=_Manifest)
-        data = b"".join(chunks[f"p{partition}/{k}"].value or b"" for k in range(told.chunks))
-        if hashlib.sha256(data).hexdigest() != told.sha256 or (told.core_version, told.config_hash) != (CORE_VERSION, config):
-            return None
-        return told.offset, msgspec.msgpack.decode(data, type=dict[str, Any])
+        while reader.position < end:
+            alarms |= {row.record.key: row.record.value for row in await reader.fetch(1_000, wait_s=0.5)}
+    finally:
+        await reader.close()
+    return [msgspec.json.decode(value, type=Alarm) for value in alarms.values() if value is not None]
+
+
+def _assemble(manifest: bytes, chunks: dict[str, Record], partition: int, config: str) -> tuple[int, dict[str, Any] | None]:
+    try:
+        head = msgspec.msgpack.decode(manifest, type=_Manifest)
+        data = b"".join(chunks[f"p{partition}/{k}"].value or b"" for k in range(head.chunks))
+        if hashlib.sha256(data).hexdigest() != head.sha256 or (head.core_version, head.config_hash) != (CORE_VERSION, config):
+            return 0, None
+        return head.offset, msgspec.msgpack.decode(data, type=dict[str, Any])
     except (msgspec.DecodeError, KeyError):
-        return None
+        return 0, None

@@ -168,9 +168,10 @@ class _Partition:
         self._core = Core(self._e._city, self._e._core, self._p)
         first, _ = await log_.bounds(INPUTS, self._p)
         start = first
-        if saved := await checkpoint.newest(log_, self._p, self._config):
-            start, state = saved
-            self._core.restore(state)
+        saved = await checkpoint.newest(log_, self._p, self._config)
+        if saved is not None and saved.state is not None:
+            start = saved.offset
+            self._core.restore(saved.state)
         self._reader = await log_.reader(INPUTS, self._p, start)
         while committed is not None and self._reader.position < committed:
             rows = await self._reader.fetch(self._settings.batch_records, wait_s=1.0)
@@ -180,6 +181,21 @@ class _Partition:
                 await self._reader.close()
                 self._reader = await log_.reader(INPUTS, self._p, committed)
         self._snapshot_at_ms = self._e._clock.now_ms()
+        if committed is not None and (saved is None or saved.state is None):
+            await self._settle(committed, is_rebuilt=saved is not None or first > 0)
+
+    async def _settle(self, committed: int, *, is_rebuilt: bool) -> None:
+        """After a rebuild from the log: people's alarms go on, in one transaction with a snapshot, so that it is done once.
+
+        Without a snapshot, of a log that begins where it began, the replay gives what was told, unless rules have changed since.
+        """
+        assert self._core is not None
+        assert self._owner is not None
+        told = await checkpoint.told(self._e._log, self._p)
+        if is_rebuilt or self._core.is_of_other_rules(told):
+            outputs = [_output(emit) for emit in self._core.carry_over(told)]
+            outputs += checkpoint.to_outputs(self._core.snapshot(), self._p, committed, self._config)
+            await self._owner.commit(outputs, committed)
 
     async def go_on(self) -> None:
         """Work until cancelled, fenced or the log is away."""

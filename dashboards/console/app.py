@@ -78,9 +78,14 @@ def create_app(
     add_public(app, access, view)
     add_people(app, access, hub)
     add_boards(app, access, store, view, clock)
+    _add_rest(app)
+    return app
+
+
+def _add_rest(app: FastAPI) -> None:
+    """What is no operation: an unknown path of the API, else a file of the page."""
     add_unknown(app)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
-    return app
 
 
 def _add_problems(app: FastAPI) -> None:

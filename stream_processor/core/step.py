@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from city_model.codec import packed, samples
-from city_model.events import AlarmEvent, Command, DeadLetter, DeviceHours, Event, EventType, Gap, Report, Status, Tick
+from city_model.events import Alarm, AlarmEvent, Command, DeadLetter, DeviceHours, Event, EventType, Gap, Report, Status, Tick
 from city_model.faults import Rejected
 from city_model.registry import City
 from city_model.topics import ALARM_EVENTS, ALARMS, DEAD_LETTER, INPUTS, OBSERVATIONS
@@ -147,6 +147,14 @@ class Core:
         verdicts: list[Verdict] = [*of_sensors, *(v for d in self._detectors for v in d.judge(batch))]
         yield from self._alarm_emits(self._alarms.judge(verdicts))
         yield from self._observed(self._derived.take(batch, judged_batch([r.parcel for r in ready if r.use is Use.LATE])))
+
+    def carry_over(self, told: Sequence[Alarm]) -> list[Emit]:
+        """After a replay under other rules: `told` are the alarms as they were told before; what follows is to be told now."""
+        return [] if self.now_ms is None else list(self._alarm_emits(self._alarms.carry_over(told, self.now_ms)))
+
+    def is_of_other_rules(self, told: Sequence[Alarm]) -> bool:
+        """Whether an open alarm among `told` was raised by another version of its rule."""
+        return self._alarms.is_of_other_rules(told)
 
     def _observed(self, payloads: Iterator[tuple[bytes, str, int]]) -> Iterator[Emit]:
         for data, content_type, newest_ms in payloads:

@@ -10,7 +10,7 @@ judged, so that it does not depend on when ticks came. Only escalation and shelv
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
 import msgspec
@@ -20,6 +20,7 @@ from city_model.faults import Rejected
 from city_model.lifecycle import acts
 from city_model.registry import City
 from stream_processor.core.alarms.acts import Refusal, apply, display_of
+from stream_processor.core.alarms.carried import RULE_CHANGED, settled
 from stream_processor.core.alarms.chatter import CHATTERING, Chatter
 from stream_processor.core.alarms.delays import Delayed
 from stream_processor.core.alarms.gateways import GATEWAY_DOWN, Gateways
@@ -102,6 +103,20 @@ class Alarms:
             yield AlarmEvent("refused", command.at_ms, command.by, result.why, alarm, command.id, result.code)
             return
         yield self._keep(result, _past(command), command.at_ms, command.by, command.note, command.id)
+
+    def carry_over(self, told: Iterable[Alarm], now_ms: int) -> Iterator[AlarmEvent]:
+        """Take what was told before the rules changed for the truth, and settle it with what the rules say now."""
+        held = {key: self._alarms[i] for key, i in self._open.items()}
+        self._alarms = {alarm.id: alarm for alarm in told}
+        self._open = {_key(alarm): alarm.id for alarm in self._alarms.values() if alarm.closed_ms is None}
+        was = {key: self._alarms[i] for key, i in self._open.items()}
+        for alarm, transition in settled(was, held, frozenset(self._alarms), now_ms):
+            self._open[_key(alarm)] = alarm.id
+            yield self._keep(alarm, transition, now_ms, "saola", RULE_CHANGED)
+
+    def is_of_other_rules(self, told: Iterable[Alarm]) -> bool:
+        """Whether an open alarm among `told` was raised by another version of its rule."""
+        return any(a.closed_ms is None and a.rule in self._rules and a.rule_version != self._rules[a.rule].version for a in told)
 
     def forget(self, now_ms: int) -> Iterator[str]:
         """Ids of alarms that closed more than 30 days ago: their current state gets a tombstone, their history stays."""
