@@ -40,28 +40,40 @@ class NameTable:
     def numbers(self, block: NDArray[np.uint8]) -> NDArray[np.int32]:
         """Numbers of names of one length: `block` has shape (n, bytes)."""
         n, size = block.shape
-        if not 0 < size <= MOST_BYTES or n < _FEW:
+        if not 0 < size <= MOST_BYTES or n < _FEW or not block.all():  # names are padded with zero bytes
             return self._few(np.ascontiguousarray(block).view(f"V{size}").ravel().tolist() if size else [b""] * n)
         padded = np.zeros((n, -(-size // 8) * 8), np.uint8)
         padded[:, :size] = block
-        words = padded.view("<u8")
-        mixed = np.zeros(n, np.uint64)
-        for word in words.T:
-            mixed = (mixed ^ word) * np.uint64(_MIX)
-        found = np.full(n, -1, np.int32)
-        rest, slot = np.arange(n), (mixed >> np.uint64(64 - self.bits)).astype(np.int64)
-        while len(rest):
-            number = self.slots[slot] - 1
-            same = number >= 0
-            for k, word in enumerate(words.T):
-                same &= self.words[number, k] == word[rest]
-            found[rest[same]] = number[same]
-            more = ~same & (number >= 0)
-            rest, slot = rest[more], (slot[more] + 1) & (len(self.slots) - 1)
+        found = self.known(padded.view("<u8"), np.full(n, size))
         unknown = np.flatnonzero(found < 0)
         raw = np.ascontiguousarray(block[unknown]).view(f"V{size}").ravel().tolist()
         new = {name: self.number(name.decode()) for name in dict.fromkeys(raw)}
         found[unknown] = [new[name] for name in raw]
+        return found
+
+    def known(self, words: NDArray[np.uint64], size: NDArray[np.int64]) -> NDArray[np.int32]:
+        """Numbers of names of `size` bytes, -1 where there is none: `words` (n, k) are their bytes and zeros behind them, up to 64."""
+        n, count = words.shape
+        found = np.full(n, -1, np.int32)
+        if not count:
+            return found
+        mixed = np.zeros(n, np.uint64)
+        shortest = int(size.min(initial=MOST_BYTES))
+        for k in range(count):
+            more = (mixed ^ words[:, k]) * np.uint64(_MIX)
+            mixed = more if 8 * k < shortest else np.where(8 * k < size, more, mixed)
+        rest, slot = np.arange(n), (mixed >> np.uint64(64 - self.bits)).astype(np.int64)
+        while len(rest):
+            number = self.slots[slot] - 1
+            same = number >= 0
+            asked = words if len(rest) == n else words[rest]
+            for k in range(min(count + 1, MOST_BYTES // 8)):
+                same &= self.words[number, k] == (asked[:, k] if k < count else 0)
+            if len(rest) == n and same.all():
+                return number
+            found[rest[same]] = number[same]
+            more_left = ~same & (number >= 0)
+            rest, slot = rest[more_left], (slot[more_left] + 1) & (len(self.slots) - 1)
         return found
 
     def _few(self, raw: list[bytes]) -> NDArray[np.int32]:

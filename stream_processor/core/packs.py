@@ -1,13 +1,13 @@
 """SenML packs (RFC 8428) of many devices into columns, a pack a line: the base name carries the device, `device:` or `device/`.
 
-The common form, base fields in the first record only and a number in each, is read without a step per record; whatever else a pack may be,
-`city_model.codec.senml` reads. A pack that is bad is bad as a whole, as RFC 8428 has it.
+Of the common form, base fields in the first record only and a number in each, the first record is decoded by itself and the others are read
+all at once (`packs_alike`); whatever else a pack may be, `city_model.codec.senml` reads. A pack that is bad is bad as a whole, as RFC 8428
+has it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 import numpy as np
@@ -15,22 +15,11 @@ from numpy.typing import NDArray
 
 from city_model.codec import senml
 from city_model.faults import Rejected
-from city_model.quantities import QUANTITIES
 from stream_processor.core.names import NameTable
+from stream_processor.core.packs_alike import Marked, Record, RecordReader, decode_record
 
 _LATEST_S = 2.0**43
 _RELATIVE_BELOW_S = 2**28  # RFC 8428 section 4.5.3
-
-
-_UNITS = tuple(dict.fromkeys(quantity.unit for quantity in QUANTITIES.values()))
-_Record = msgspec.defstruct(  # names and units as literals: no string is made for them
-    "_Record",
-    [
-        ("v", float), ("t", float, 0.0), ("n", Literal[tuple(QUANTITIES)]), ("u", Literal[("", *_UNITS)], ""),
-        ("bn", str | None, None), ("bt", float | None, None), ("bu", str | None, None), ("bv", float | None, None),
-    ],
-    gc=False, kw_only=True,
-)  # fmt: skip
 
 
 class Pack(NamedTuple):
@@ -42,18 +31,13 @@ class Pack(NamedTuple):
     bad: int
 
 
-_NOTHING = Pack(np.empty(0, np.int32), np.empty(0, np.int64), np.empty(0), 0)
-_REMEMBERED_SHAPES = 1000
+class _Part(NamedTuple):
+    """Readings and the number of the pack that each is of."""
 
-
-class _Plain(NamedTuple):
-    """A pack of the common form: its device and base values, and the wanted records' own."""
-
-    device: str
-    base_s: float
-    base_value: float
-    seconds: list[float]
-    values: list[float]
+    pack: NDArray[np.int64]
+    row: NDArray[np.int32]
+    at_ms: NDArray[np.int64]
+    value: NDArray[np.float64]
 
 
 class PackDecoder:
@@ -62,80 +46,65 @@ class PackDecoder:
     def __init__(self, table: NameTable, quantity: str) -> None:
         self._table = table
         self._quantity = quantity
-        kind: Any = list[_Record]  # type: ignore[valid-type]  # made at run time
-        self._decode: Callable[[bytes], list[Any]] = msgspec.json.Decoder(kind).decode
-        self._wanted: dict[tuple[str, ...], list[int] | None] = {}
+        self._reader = RecordReader(quantity)
 
     def decode(self, data: bytes, now_ms: int) -> Pack:
         """The packs of `data`; relative times count from `now_ms`."""
-        return self._block(data, now_ms, careful=False) or self._block(data, now_ms, careful=True) or _NOTHING
+        block = Marked.of(data)
+        found = self._reader.read(block)
+        first = block.first
+        heads = [self._head(block, i) for i in first.tolist()]
+        base_s, base_value = np.array([(0.0, 0.0) if head is None else (head.bt or 0.0, head.bv or 0.0) for head in heads]).T
+        found.good[first] = [head is not None for head in heads]
+        found.wanted[first] = [head is not None and head.n == self._quantity for head in heads]
+        found.seconds[first] = [0.0 if head is None else head.t for head in heads]
+        found.value[first] = [0.0 if head is None else head.v for head in heads]
+        pack = np.repeat(np.arange(len(first)), np.diff(first, append=len(found.good)))
+        at_s = found.seconds + base_s[pack]
+        found.good[:] &= (at_s >= _RELATIVE_BELOW_S) & (at_s < _LATEST_S)
+        plain = np.logical_and.reduceat(found.good, first) & block.closed
+        rows, others, bad = self._rows(block, heads, plain.tolist(), now_ms)
+        some = np.flatnonzero(found.wanted & plain[pack])
+        own = pack[some]
+        mine = _Part(own, rows[own], np.rint(at_s[some] * 1000).astype(np.int64), found.value[some] + base_value[own])
+        return _in_order([mine, *others], bad)
 
-    def _block(self, data: bytes, now_ms: int, careful: bool) -> Pack | None:
-        """None: a time asks for the long way, `careful`."""
-        seconds: list[float] = []
-        values: list[float] = []
-        heads: list[tuple[int, int, float, float]] = []
-        read: list[tuple[int, NDArray[np.int64]]] = []
+    def _head(self, block: Marked, i: int) -> Record | None:
+        """The first record of a pack of the common form; None: read the pack the long way."""
+        line = block.record(i)
+        if line[:1] != b"[" or b'_"' in line or b"\\" in line:
+            return None
+        try:
+            head = decode_record(line[1:])
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return None
+        device = (head.bn or "")[:-1]
+        if head.bu or not head.bn or head.bn[-1] not in ":/" or ":" in device or "/" in device or not head.fits():
+            return None
+        return head
+
+    def _rows(
+        self, block: Marked, heads: list[Record | None], plain: list[bool], now_ms: int
+    ) -> tuple[NDArray[np.int32], list[_Part], int]:  # fmt: skip
+        """(rows of the packs that are plain, readings of the others, how many of those are refused): numbered in the packs' order."""
+        rows = np.zeros(len(heads), np.int32)
+        others: list[_Part] = []
         bad = 0
-        for line in data.split(b"\n"):
+        for pack, (head, is_plain) in enumerate(zip(heads, plain, strict=True)):
+            if head is not None and head.bn and is_plain:
+                rows[pack] = self._table.number(head.bn[:-1])
+                continue
+            line = block.line(pack)
             if not line:
                 continue
-            plain = None if careful else self._plain(line)
-            if plain is None:
-                try:
-                    device, at_ms, value = self._any(line, now_ms)
-                except Rejected:
-                    bad += 1
-                    continue
-                read.append((len(seconds), at_ms))
-                plain = _Plain(device, float(_RELATIVE_BELOW_S), 0.0, [0.0] * len(at_ms), value.tolist())
-            heads.append((self._table.number(plain.device), len(plain.seconds), plain.base_s, plain.base_value))
-            seconds += plain.seconds
-            values += plain.values
-        if not heads:
-            return _NOTHING._replace(bad=bad)
-        row, length, base_s, base_value = (np.array(column) for column in zip(*heads, strict=True))
-        at_s = np.array(seconds) + np.repeat(base_s, length)
-        if not ((at_s >= _RELATIVE_BELOW_S) & (at_s < _LATEST_S)).all():
-            return None
-        times = np.rint(at_s * 1000).astype(np.int64)
-        for start, at_ms in read:
-            times[start : start + len(at_ms)] = at_ms
-        return Pack(np.repeat(row.astype(np.int32), length), times, np.array(values) + np.repeat(base_value, length), bad)
-
-    def _plain(self, line: bytes) -> _Plain | None:
-        """None: read it the long way."""
-        try:
-            records = self._decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        if not records or b'_"' in line or b"\\" in line:
-            return None
-        base = records[0]
-        given = (base.bn is not None) + (base.bt is not None) + (base.bu is not None) + (base.bv is not None)
-        if base.bu or line.count(b'"b') != given or not base.bn or base.bn[-1] not in ":/":
-            return None
-        if ":" in base.bn[:-1] or "/" in base.bn[:-1]:
-            return None
-        wanted = self._places((*[record.n for record in records], *[record.u for record in records]))
-        if wanted is None:
-            return None
-        if len(wanted) < len(records):
-            records = [records[k] for k in wanted]
-        seconds, values = [record.t for record in records], [record.v for record in records]
-        return _Plain(base.bn[:-1], base.bt or 0.0, base.bv or 0.0, seconds, values)
-
-    def _places(self, names_and_units: tuple[str, ...]) -> list[int] | None:
-        """Where the wanted quantity stands, None unless every name is a quantity in its unit. Packs repeat themselves: answers are kept."""
-        if names_and_units in self._wanted:
-            return self._wanted[names_and_units]
-        half = len(names_and_units) // 2
-        pairs = list(zip(names_and_units[:half], names_and_units[half:], strict=True))
-        fits = all(name in QUANTITIES and unit in ("", QUANTITIES[name].unit) for name, unit in pairs)
-        places = [k for k, (name, _) in enumerate(pairs) if name == self._quantity] if fits else None
-        if len(self._wanted) < _REMEMBERED_SHAPES:
-            self._wanted[names_and_units] = places
-        return places
+            try:
+                device, at_ms, value = self._any(line, now_ms)
+            except Rejected:
+                bad += 1
+                continue
+            n = len(value)
+            others.append(_Part(np.full(n, pack), np.full(n, self._table.number(device), np.int32), at_ms, value))
+        return rows, others, bad
 
     def _any(self, line: bytes, now_ms: int) -> tuple[str, NDArray[np.int64], NDArray[np.float64]]:
         """The long way. Raises Rejected."""
@@ -143,3 +112,11 @@ class PackDecoder:
         names = np.array([name == self._quantity for name in readings.names], np.bool_)
         wanted = names[readings.name_index] if len(readings) else np.empty(0, np.bool_)
         return device, readings.at_ms[wanted], readings.value[wanted]
+
+
+def _in_order(parts: list[_Part], bad: int) -> Pack:
+    if len(parts) == 1:
+        return Pack(parts[0].row, parts[0].at_ms, parts[0].value, bad)
+    pack, row, at_ms, value = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(pack, kind="stable")
+    return Pack(row[order], at_ms[order], value[order], bad)
