@@ -34,6 +34,9 @@ _TABLE = (
     Quantity("wind_speed", "m/s", 0, 120, "Tốc độ gió", "Wind speed"),
     Quantity("wind_direction", "deg", 0, 360, "Hướng gió", "Wind direction"),
     Quantity("rain", "mm", 0, 500, "Mưa", "Rain"),
+    # Of a low-cost counter, by the model that its device names in the registry: means of hours, of days.
+    Quantity("pm25_corrected", "ug/m3", 0, 5000, "Bụi mịn PM2,5 đã hiệu chỉnh", "PM2.5, corrected"),
+    Quantity("pm25_corrected_day", "ug/m3", 0, 5000, "Bụi mịn PM2,5 đã hiệu chỉnh, trung bình ngày", "PM2.5, corrected, daily mean"),
     Quantity("speed_kmh", "km/h", 0, 300, "Tốc độ trung bình", "Mean speed"),
     Quantity("area_occupancy", "/", 0, 1, "Mức chiếm dụng mặt đường", "Area occupancy"),
     Quantity("flow_pcu_h", "PCU/h", 0, 60000, "Lưu lượng", "Flow"),
@@ -56,11 +59,11 @@ _TABLE = (
 )
 
 QUANTITIES: dict[str, Quantity] = {quantity.name: quantity for quantity in _TABLE}
-_OF_SAMPLES = {"area_occupancy", "flow_pcu_h"}
+_NOT_SENT = {"area_occupancy", "flow_pcu_h", "pm25_corrected", "pm25_corrected_day"}
 ROAD_READINGS: frozenset[str] = frozenset({"speed_kmh", "flow_veh_h", "time_occupancy"})
 """What only a device of kind "loop" may say as a reading. A camera's speed comes out of its samples, with a direction."""
-READINGS: frozenset[str] = frozenset(q.name for q in _TABLE if q.name not in _OF_SAMPLES)
-"""What a reading may carry; the other traffic quantities come out of samples."""
+READINGS: frozenset[str] = frozenset(q.name for q in _TABLE if q.name not in _NOT_SENT)
+"""What a reading may carry; the others come out of samples, or are worked out."""
 
 
 def readings_of(kind: str) -> frozenset[str]:

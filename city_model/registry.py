@@ -58,7 +58,8 @@ class Direction:
 class Device:
     """A thing that publishes. `agent` names the agent device that carries it (empty: it connects itself).
 
-    A `loop` is whatever counts a road without a picture: an inductive loop, a radar.
+    A `loop` is whatever counts a road without a picture: an inductive loop, a radar. `correction` is the model, with its version, that
+    corrects the PM2.5 of a low-cost optical counter, such as "kappa_koehler/1" (empty: none, as for a reference instrument).
     """
 
     id: str = matching(_ID, _ID_MEANING)
@@ -67,6 +68,7 @@ class Device:
     agent: str = ""
     quantities: tuple[str, ...] = ()
     directions: tuple[Direction, ...] = ()
+    correction: str = matching(r"([a-z][a-z0-9_]{0,40}/[a-z0-9.]{1,20})?", "a model and its version, such as kappa_koehler/1", default="")
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,8 @@ class City:
             yield f"{key}.quantities", ", ".join(unknown), "some of " + ", ".join(sorted(READINGS))
         elif foreign := sorted(set(device.quantities) - readings_of(device.kind)):
             yield f"{key}.quantities", f"{', '.join(foreign)} of a device of kind {device.kind!r}", "kind 'loop' for what a road loop says"
+        if device.correction and device.kind != "air":
+            yield f"{key}.correction", f"{device.correction!r} of a device of kind {device.kind!r}", "a device of kind 'air'"
         if device.kind == "camera" and not device.directions:
             yield f"{key}.directions", "empty", "at least one direction for a camera"
 

@@ -52,8 +52,9 @@ class Recording:
 @click.option("--map", "map_file", type=_FILE, help="MAP.toml of the CSV; without it columns go by their names.")
 @click.option("--zone", default="UTC", show_default=True, help="Time zone of the file's times, where no map says it.")
 @click.option("--core", "core_file", type=_FILE, help="core.toml; without it all defaults.")
+@click.option("--correct", "model", default="", help="Model and version that corrects PM2.5 of every station, such as kappa_koehler/1.")
 @click.option("--only", "kinds", type=click.Choice(KINDS), multiple=True, help="Print only lines of this kind; may be repeated.")
-def replay(file: Path, map_file: Path | None, zone: str, core_file: Path | None, kinds: tuple[str, ...]) -> None:
+def replay(file: Path, map_file: Path | None, zone: str, core_file: Path | None, model: str, kinds: tuple[str, ...]) -> None:
     """Run a CSV of measurements through the core and print observations, indices and alarms as JSON lines."""
     air_map = load_map(map_file, zone)
     recording = read(file, air_map)
@@ -63,8 +64,8 @@ def replay(file: Path, map_file: Path | None, zone: str, core_file: Path | None,
     for bad in recording.bad:
         if bad.counts:
             click.echo(f"{file}: left out: {bad}", err=True)
-    lines = Lines(recording.names, ZoneInfo(air_map.timezone), settings, frozenset(kinds or KINDS))
-    for line in run(recording, settings, lines):
+    lines = Lines(recording.names, ZoneInfo(air_map.timezone), settings, frozenset(kinds or KINDS), model)
+    for line in run(recording, settings, lines, model):
         print(json.dumps(line, ensure_ascii=False))
 
 
@@ -92,9 +93,9 @@ def in_zone(settings: CoreSettings, recording: Recording, zone: ZoneInfo) -> Cor
     return replace(settings, detectors=placed(settings.detectors), derivations=placed(settings.derivations))
 
 
-def run(recording: Recording, settings: CoreSettings, lines: Lines) -> Iterator[dict[str, Any]]:
+def run(recording: Recording, settings: CoreSettings, lines: Lines, model: str = "") -> Iterator[dict[str, Any]]:
     """What the core says of the recording, in order."""
-    core = Core(_city(recording), settings, 0)
+    core = Core(_city(recording, model), settings, 0)
     places = dict.fromkeys(recording.readings, 0)
     tick_ms: int | None = None
     for stop_ms in _steps(recording):
@@ -149,10 +150,13 @@ def _tick(at_ms: int) -> Event:
     return Event(EventType.TICK, "saola", "replay", "", -1, 1, at_ms, "application/json", msgspec.json.encode(Tick(at_ms)))
 
 
-def _city(recording: Recording) -> City:
+def _city(recording: Recording, model: str = "") -> City:
     """One area, a site for each station. A CSV says nothing of places."""
     devices = tuple(
-        Device(device, device, _kind(readings), quantities=tuple(sorted(readings.names))) for device, readings in recording.readings.items()
+        Device(
+            device, device, _kind(readings), quantities=tuple(sorted(readings.names)), correction=model if _kind(readings) == "air" else ""
+        )
+        for device, readings in recording.readings.items()
     )
     sites = tuple(Site(device, "air", name, name, 0.0, 0.0) for device, name in recording.names.items())
     return City("Phát lại", "Replay", area=(Area("air"),), site=sites, device=devices)

@@ -24,7 +24,9 @@ _STEM = "vn_aqi"
 class Lines:
     """Turns the core's output into lines. `names` are the stations' own names by device id."""
 
-    def __init__(self, names: dict[str, str], zone: ZoneInfo, settings: CoreSettings, kinds: frozenset[str]) -> None:
+    def __init__(self, names: dict[str, str], zone: ZoneInfo, settings: CoreSettings, kinds: frozenset[str], model: str = "") -> None:
+        """`model`: by which PM2.5 is corrected."""
+        self._model = model
         self._names, self._zone, self._kinds = names, zone, kinds
         told = settings.derivations.get(_STEM)
         self._nowcast = told.nowcast if told is not None else "normalised"
@@ -52,6 +54,7 @@ class Lines:
                 yield {
                     "kind": "observation", **self._where_and_when(device, at_ms), "quantity": quantity, "value": value,
                     "late": bool(flags & Flag.LATE),
+                    **({"model": self._model, "revised": bool(flags & Flag.REVISED)} if quantity.startswith("pm25_corrected") else {}),
                 }  # fmt: skip
         if "index" in self._kinds:
             for (device, at_ms), figures in hours.items():

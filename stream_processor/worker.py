@@ -14,6 +14,7 @@ from city_model.clock import WallClock
 from city_model.registry import load_city
 from city_model.service.serve import telling
 from city_model.topics import DEFAULT_PARTITIONS, LOG_TOPICS
+from stream_processor.core.sensors.corrections import Corrections
 from stream_processor.core.settings import load_core_settings
 from stream_processor.engine import Engine, EngineSettings
 from stream_processor.logs.open import open_log
@@ -26,6 +27,7 @@ async def run_worker(
 ) -> None:  # fmt: skip
     """Raises ConfigError before any socket is opened, Unavailable when the log is not there."""
     city, core = load_city(city_path), load_core_settings(core_path)
+    Corrections.of(city, core.corrections)  # told before anything is opened
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

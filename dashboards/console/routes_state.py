@@ -101,7 +101,7 @@ def described(city: City, title: str, sight: Sight) -> dict[str, object]:
     seen = [site for site in city.site if site.id in sight.sites]
     areas = {site.area for site in seen}
     devices = [
-        {"id": d.id, "site": d.site, "kind": d.kind, "directions": d.directions}
+        {"id": d.id, "site": d.site, "kind": d.kind, "directions": d.directions, "correction": d.correction}
         for d in city.device
         if d.kind != "agent" and d.site in sight.sites
     ]

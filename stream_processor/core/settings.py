@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from city_model.faults import ConfigError, Problem
 from city_model.registry import City
@@ -17,7 +17,10 @@ from stream_processor.core import derivations, detectors
 from stream_processor.core.alarms.settings import AlarmSettings
 from stream_processor.core.derivations.port import Derivation
 from stream_processor.core.detectors.port import Detector, NeedsPlaces
+from stream_processor.core.sensors.corrections import Corrections, CorrectionSettings, NeedsCorrections
 from stream_processor.core.sensors.live import SensorSettings
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,7 @@ class CoreSettings:
     future_s: float = between(1, 86_400, default=300.0)
     alarms: AlarmSettings = field(default_factory=AlarmSettings)
     sensors: SensorSettings = field(default_factory=SensorSettings)
+    corrections: CorrectionSettings = field(default_factory=CorrectionSettings)
     detectors: dict[str, Any] = field(default_factory=dict)
     derivations: dict[str, Any] = field(default_factory=dict)
 
@@ -78,22 +82,35 @@ def _built(key: str, one: str, known: dict[str, ModuleType], table: dict[str, An
 
 
 def make_detectors(settings: CoreSettings, city: City | None = None) -> list[Detector]:
-    """One of every detector in the folder, in the order of their names; those that ask for places are told the city."""
+    """One of every detector in the folder, in the order of their names; those that ask for places are told the city.
+
+    Raises ConfigError for a device whose correction nobody knows.
+    """
     made: list[Detector] = [
         module.make(settings.detectors[name] if name in settings.detectors else module.Settings()) for name, module in detector_modules()
     ]
     for detector in made:
         if city is not None and isinstance(detector, NeedsPlaces):
             detector.stand_in(city)
-    return made
+    return _told_corrections(made, settings, city)
 
 
-def make_derivations(settings: CoreSettings) -> list[Derivation]:
-    """One of every derivation in the folder, in the order of their names."""
-    return [
+def make_derivations(settings: CoreSettings, city: City | None = None) -> list[Derivation]:
+    """One of every derivation in the folder, in the order of their names. Raises as `make_detectors`."""
+    made: list[Derivation] = [
         module.make(settings.derivations[name] if name in settings.derivations else module.Settings())
         for name, module in derivation_modules()
     ]
+    return _told_corrections(made, settings, city)
+
+
+def _told_corrections(made: list[T], settings: CoreSettings, city: City | None) -> list[T]:
+    if city is not None:
+        corrections = Corrections.of(city, settings.corrections)
+        for one in made:
+            if isinstance(one, NeedsCorrections):
+                one.correct_by(corrections)
+    return made
 
 
 def detector_modules() -> Iterator[tuple[str, ModuleType]]:

@@ -50,7 +50,7 @@ class Core:
         self._partition = partition
         self._future_ms = round(settings.future_s * 1000)
         self._detectors = make_detectors(settings, city)
-        self._derived = DerivedSeries(make_derivations(settings))
+        self._derived = DerivedSeries(make_derivations(settings, city))
         self._order = Order(round(settings.lateness_s * 1000))
         self._gate = LiveGate(city, settings.sensors)
         rules = {name: rule for rules in (self._gate.rules, *(d.rules for d in self._detectors)) for name, rule in rules.items()}

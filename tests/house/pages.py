@@ -16,6 +16,7 @@ from edge_agent import site
 from edge_agent.sources import air_map
 from simulators.story import Story
 from stream_processor.core.alarms.settings import AlarmSettings
+from stream_processor.core.sensors.corrections import CorrectionSettings
 from stream_processor.core.settings import derivation_modules, detector_modules
 from stream_processor.core.vision import geometry
 from stream_processor.notify.settings import NotifySettings
@@ -61,6 +62,7 @@ def _configuration() -> str:
         "## `core.toml`: what the core is told",
         _CORE,
         *sections(AlarmSettings, "alarms"),
+        *sections(CorrectionSettings, "corrections"),
         *(part for name, module in detector_modules() for part in sections(module.Settings, f"detectors.{name}")),
         *(part for name, module in derivation_modules() for part in sections(module.Settings, f"derivations.{name}")),
         "## `notify.toml`: who is told what",

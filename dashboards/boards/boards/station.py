@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dashboards.boards.panel import Board, Cell, Line, Text
 from dashboards.boards.panels import (
+    air_corrected,
     air_gases,
     air_humidity,
     air_index,
@@ -44,9 +45,15 @@ BOARD = Board(
         Line(
             8,
             (
-                Cell(air_humidity.PANEL, 8),
-                Cell(air_temperature.PANEL, 8),
-                Cell(air_points.PANEL, 8),
+                Cell(air_corrected.PANEL, 12),
+                Cell(air_humidity.PANEL, 12),
+            ),
+        ),
+        Line(
+            8,
+            (
+                Cell(air_temperature.PANEL, 12),
+                Cell(air_points.PANEL, 12),
             ),
         ),
         Line(

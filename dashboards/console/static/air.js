@@ -163,9 +163,19 @@ function each(device) {
   const rows = POLLUTANTS.filter((one) => one in device.values || `vn_aqi_${one}` in device.values);
   if (!rows.length) return [el("p", { class: "s dim" }, t("band.0"))];
   const top = Math.max(100, ...rows.map((one) => device.values[`vn_aqi_${one}`]?.[0] ?? 0));
-  return rows.map((one) => {
-    const index = device.values[`vn_aqi_${one}`]?.[0], value = device.values[one];
-    const fresh = value && ageOf(value[1]) <= model.city.rules.air_fresh_ms;
-    return el("div", { class: "each" }, el("span", {}, shortName(one)), index === undefined ? el("i", { class: "hatch wide-hatch" }) : meter(index / top), el("b", {}, index === undefined ? "–" : number(index)), el("span", { class: "dim", title: value ? `${quantityName(one)} ${clockTime(value[1])}` : "" }, value && fresh ? measured(value[0], unitOf(one)) : "–"));
-  });
+  return [...rows.map((one) => pollutant(device, one, top)), ...corrected(device)];
+}
+
+function pollutant(device, one, top) {
+  const index = device.values[`vn_aqi_${one}`]?.[0], value = device.values[one];
+  const fresh = value && ageOf(value[1]) <= model.city.rules.air_fresh_ms;
+  return el("div", { class: "each" }, el("span", {}, shortName(one)), index === undefined ? el("i", { class: "hatch wide-hatch" }) : meter(index / top), el("b", {}, index === undefined ? "–" : number(index)), el("span", { class: "dim", title: value ? `${quantityName(one)} ${clockTime(value[1])}` : "" }, value && fresh ? measured(value[0], unitOf(one)) : "–"));
+}
+
+// Beside the value as measured: what a model makes of it, and which model.
+function corrected(device) {
+  const quantity = ["pm25_corrected", "pm25_corrected_day"].find((one) => one in device.values);
+  if (!quantity) return [];
+  const [value, atMs] = device.values[quantity], by = model.city.deviceById[device.id]?.correction ?? "";
+  return [el("p", { class: "s dim" }, t("air.corrected", { quantity: quantityName(quantity), value: measured(value, unitOf(quantity)), time: when(atMs, model.clockMs), model: by }))];
 }

@@ -8,16 +8,18 @@ Series, each with the point at the beginning of its hour:
     <device>/vn_aqi_completeness    how many of the last twelve hours are there, 0..1: the mean over what the station measures
     <device>/vn_aqi_day             the index of a day, at its local midnight, once its last hour is over
 
-With `nowcast = "literal"` they are called `vn_aqi_literal...`: the reading is named with every result. An hour is over when the device
-sends something of a later one, or by ticks. A reading that comes late (an outbox draining) or after its hour was over has its part all the
-same: every index it touches is made anew, up to two and a half days back, and marked as revised.
+With `pm25 = "corrected"`, PM2.5 of a station whose device names a model of hours in the registry enters as corrected by it (an hour without
+a corrected value is a missing hour); all other stations, and everything by default, enter as measured. With `nowcast = "literal"` they
+are called `vn_aqi_literal...`: the reading is named with every result. An hour is over when the device sends something of a later one, or
+by ticks. A reading that comes late (an outbox draining) or after its hour was over has its part all the same: every index it touches is
+made anew, up to two and a half days back, and marked as revised.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,12 +27,14 @@ from numpy.typing import NDArray
 from city_model.events import Readings
 from city_model.settings import between
 from stream_processor.core.air import vn_aqi
+from stream_processor.core.air.corrected import in_place_of_raw
 from stream_processor.core.air.hours import RING_HOURS, Indices
 from stream_processor.core.air.nowcast import HOURS, Reading
 from stream_processor.core.air.open_hours import Columns, OpenHours
 from stream_processor.core.air.staircase import NO_DATA, Floats
 from stream_processor.core.derivations.port import Derived
 from stream_processor.core.detectors.port import Batch
+from stream_processor.core.sensors.corrections import QUANTITIES, Corrections
 
 _HOUR_MS = 3_600_000
 _DAY_HOURS = 31  # with the seven hours before it, for the means of eight hours of ozone
@@ -41,10 +45,11 @@ _NAMES = {"pm25": "PM2.5", "pm10": "PM10", "o3": "O₃", "no2": "NO₂", "so2": 
 class Settings:
     """`nowcast`: which reading of the decision. `lateness_s`: how long after its end a silent station's hour is over.
 
-    Hours and days are those of `utc_offset_h`.
+    Hours and days are those of `utc_offset_h`. `pm25`: whether low-cost counters enter as measured or as corrected.
     """
 
     nowcast: Reading = "normalised"
+    pm25: Literal["raw", "corrected"] = "raw"
     utc_offset_h: float = between(-12, 14, default=7.0)
     lateness_s: float = between(0, 86_400, default=120.0)
 
@@ -56,7 +61,9 @@ class VnAqi:
 
     def __init__(self, settings: Settings) -> None:
         self._s = settings
-        self._open = OpenHours(vn_aqi.POLLUTANTS, round(settings.utc_offset_h * _HOUR_MS), HOURS)
+        self._corrections = Corrections()
+        more = tuple(q for q in QUANTITIES if q not in vn_aqi.POLLUTANTS) if settings.pm25 == "corrected" else ()
+        self._open = OpenHours((*vn_aqi.POLLUTANTS, *more), round(settings.utc_offset_h * _HOUR_MS), HOURS)
         self._stem = "vn_aqi" if settings.nowcast == "normalised" else "vn_aqi_literal"
         self.series: Mapping[str, tuple[str, str, str]] = {
             self._stem: ("1", "VN_AQI giờ", "VN_AQI, hourly"),
@@ -65,6 +72,11 @@ class VnAqi:
             f"{self._stem}_completeness": ("/", "Mức đầy đủ của VN_AQI", "Completeness of VN_AQI"),
             **{f"{self._stem}_{p}": ("1", f"VN_AQI của {name}", f"VN_AQI of {name}") for p, name in _NAMES.items()},
         }
+
+    def correct_by(self, corrections: Corrections) -> None:
+        """Told once, before anything else."""
+        if self._s.pm25 == "corrected":
+            self._corrections = corrections
 
     def take(self, batch: Batch) -> list[Derived]:
         return self._take(self._open.columns(batch), is_late=False)
@@ -101,7 +113,7 @@ class VnAqi:
         """Points of these (station, hour); those with late readings in them apart."""
         if not len(rows):
             return
-        means, late = self._open.sums.means(rows, hours, HOURS)
+        means, late = self._means(rows, hours, HOURS)
         rating = vn_aqi.hourly(dict(zip(vn_aqi.POLLUTANTS, means, strict=True)), self._s.nowcast)
         sub, value = rating.sub[:, :, -1], rating.value[:, -1]
         known = ~np.isnan(means)
@@ -115,8 +127,14 @@ class VnAqi:
         if ends.any():
             yield from self._rate_days(rows[ends], hours[ends])
 
+    def _means(self, rows: Indices, hours: Indices, span: int) -> tuple[Floats, NDArray[np.bool_]]:
+        """Of the pollutants, with what is to be corrected corrected."""
+        means, late = self._open.sums.means(rows, hours, span)
+        means = in_place_of_raw(self._open.sums, rows, hours, means, self._corrections) if self._corrections.of_device else means
+        return means[: len(vn_aqi.POLLUTANTS)], late
+
     def _rate_days(self, rows: Indices, hours: Indices) -> Iterator[Derived]:
-        means, late = self._open.sums.means(rows, hours, _DAY_HOURS)
+        means, late = self._means(rows, hours, _DAY_HOURS)
         by_name = dict(zip(vn_aqi.POLLUTANTS, means, strict=True))
         day = {name: column if name == "o3" else column[:, -24:] for name, column in by_name.items()}
         columns = [(f"{self._stem}_day", vn_aqi.daily(day).value.astype(np.float64))]

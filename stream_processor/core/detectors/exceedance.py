@@ -4,6 +4,9 @@ Every limit of the regulation for 1, 8 and 24 hours is a rule of its own (`no2_1
 is judged with the hours before it; with fewer hours than the period asks for nothing is known and nothing changes. Onset above the limit,
 clear below `clear_below_ratio` of it. Annual limits are for reports, not alarms. The figures: `stream_processor/core/air/tables`.
 
+With `pm25 = "corrected"`, PM2.5 of a station whose device names a model of hours in the registry is judged as corrected by it, and the
+alarm says by which; by default everything is judged as measured.
+
 >>> import numpy as np
 >>> from stream_processor.core.detectors.port import Batch
 >>> hours = np.arange(20, dtype=np.int64) * 3_600_000 + 1_790_000_000_000 // 3_600_000 * 3_600_000
@@ -24,10 +27,12 @@ from numpy.typing import NDArray
 
 from city_model.quantities import QUANTITIES
 from city_model.settings import between
+from stream_processor.core.air.corrected import in_place_of_raw
 from stream_processor.core.air.hours import Indices
 from stream_processor.core.air.limits import REGULATIONS, Limit, Period, regulation
 from stream_processor.core.air.open_hours import OpenHours
 from stream_processor.core.detectors.port import Batch, Rule, Verdict, rule_version
+from stream_processor.core.sensors import corrections
 
 _CODE_VERSION = "1"
 _HOUR_MS = 3_600_000
@@ -36,7 +41,10 @@ _WORSE_BY = 1.1  # a tenth more is news; every hour's creeping is not
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`regulation`: `qcvn_05_2023` or `who_2021`. `averages`: the periods that raise alarms. Dates are those of `utc_offset_h`."""
+    """`regulation`: `qcvn_05_2023` or `who_2021`. `averages`: the periods that raise alarms. Dates are those of `utc_offset_h`.
+
+    `pm25`: whether low-cost counters are judged as measured or as corrected.
+    """
 
     regulation: str = "qcvn_05_2023"
     averages: tuple[str, ...] = ("1h", "8h", "24h")
@@ -44,6 +52,7 @@ class Settings:
     priority: Literal["high", "medium", "low"] = "medium"
     utc_offset_h: float = between(-12, 14, default=7.0)
     lateness_s: float = between(0, 86_400, default=120.0)
+    pm25: Literal["raw", "corrected"] = "raw"
 
     def check(self) -> Iterator[tuple[str, str, str]]:
         """The regulation must be known, and its periods short enough for an alarm."""
@@ -79,18 +88,29 @@ class Exceedance:
         ]
         self._source = told.name
         self._longest = max((rule.period.hours for rule in self._judged), default=1)
-        self._hours = OpenHours(quantities, round(settings.utc_offset_h * _HOUR_MS), self._longest)
+        more = tuple(q for q in corrections.QUANTITIES if q not in quantities) if settings.pm25 == "corrected" else ()
+        self._corrections = corrections.Corrections()
+        self._hours = OpenHours((*quantities, *more), round(settings.utc_offset_h * _HOUR_MS), self._longest)
         self._open: dict[tuple[str, str], tuple[int, float]] = {}
-        self.rules: Mapping[str, Rule] = {
-            j.name: Rule(
-                j.name,
-                rule_version(_CODE_VERSION, [asdict(settings), asdict(j.limit), asdict(j.period)]),
-                "pollution",
-                settings.priority,
-                "ug/m3",
-            )
-            for j in self._judged
-        }
+        self.rules: Mapping[str, Rule] = self._rules()
+
+    def _rules(self) -> Mapping[str, Rule]:
+        models = sorted((device, model.key) for device, model in self._corrections.of_device.items())
+        settings = {
+            name: value for name, value in asdict(self._s).items() if name != "pm25"
+        }  # without corrections, the version it always was
+
+        def version(judged: _Judged) -> str:
+            own = [["corrected", models]] if models and judged.limit.quantity == "pm25" else []
+            return rule_version(_CODE_VERSION, [settings, asdict(judged.limit), asdict(judged.period), *own])
+
+        return {j.name: Rule(j.name, version(j), "pollution", self._s.priority, "ug/m3") for j in self._judged}
+
+    def correct_by(self, told: corrections.Corrections) -> None:
+        """Told once, before anything else."""
+        if self._s.pm25 == "corrected" and "pm25" in self._hours.sums.quantities:
+            self._corrections = told
+            self.rules = self._rules()
 
     def judge(self, batch: Batch) -> list[Verdict]:
         columns = self._hours.columns(batch)
@@ -104,6 +124,8 @@ class Exceedance:
         if not len(rows):
             return []
         means, _ = self._hours.sums.means(rows, hours, self._longest)
+        if self._corrections.of_device:
+            means = in_place_of_raw(self._hours.sums, rows, hours, means, self._corrections)
         ends_ms = self._hours.sums.start_ms(hours + 1)
         stations = list(self._hours.sums.stations)
         out: list[Verdict] = []
@@ -131,7 +153,7 @@ class Exceedance:
             "mean": round(mean, 2), "completeness": round(complete, 4), "peak": round(float(there.max()), 2),
             "window_s": float(rule.period.hours * 3600),
         }  # fmt: skip
-        why = f"mean of {rule.limit.average} {mean:.1f} ug/m3, limit {limit:g} ({self._source})"
+        why = f"mean of {rule.limit.average} {mean:.1f} ug/m3, limit {limit:g} ({self._source}){self._by_model(rule, station)}"
         yield Verdict(
             kind,
             rule.name,
@@ -145,6 +167,10 @@ class Exceedance:
             evidence,
             why,
         )
+
+    def _by_model(self, rule: _Judged, station: str) -> str:
+        model = self._corrections.of_device.get(station)
+        return f"; PM2.5 corrected by {model.key}" if model is not None and model.span == "hour" and rule.limit.quantity == "pm25" else ""
 
     def _turn(self, rule: str, station: str, end_ms: int, mean: float, limit: float) -> Literal["onset", "worse", "clear"] | None:
         """What the mean means for an alarm; the state follows, except that a cleared one is still there to be told of."""

@@ -68,8 +68,10 @@ class Model:
 
     def apply(self, inputs: Inputs) -> Floats:
         """The corrected value, never below nothing; NaN where an input is."""
-        columns = design(self.terms, inputs)
-        return np.asarray(np.maximum(columns @ np.array(self.weights), 0.0))
+        total = np.zeros(len(next(iter(inputs.values()))))
+        for name, weight in zip(self.terms, self.weights, strict=True):  # one after the other: no value depends on its neighbours
+            total = total + weight * np.asarray(TERMS[name](inputs), np.float64)
+        return np.asarray(np.maximum(total, 0.0))
 
 
 def design(terms: Sequence[str], inputs: Inputs) -> Floats:
