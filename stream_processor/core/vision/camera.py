@@ -29,7 +29,7 @@ from stream_processor.core.vision.way import CarriagewayWatch
 
 __all__ = ["CameraGeometry", "CameraVision", "load_geometry"]
 
-SNAPSHOT_VERSION = 5
+SNAPSHOT_VERSION = 6
 LEAST_SIDE_PX = 32
 LEAST_SPAN_MS = 1_000
 HURRIED = ("stopped_vehicle", "wrong_way")

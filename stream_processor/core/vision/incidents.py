@@ -51,9 +51,9 @@ class Incidents:
         """Cells that differ from what is held for the road because that is wrong."""
         return self._stops.ghosts
 
-    def look(self, seen: Floats, road: Floats, covered: Mask, moving: Mask, at_ms: int) -> None:
-        """One look at the carriageway: picture, bare road, what is covered of it where it is well known, and what drives along."""
-        for change in self._stops.look(seen, road, covered, moving, at_ms):
+    def look(self, seen: Floats, road: Floats, covered: Mask, unknown: Mask, moving: Mask, at_ms: int) -> None:
+        """One look at the carriageway: see `StopWatch.look`."""
+        for change in self._stops.look(seen, road, covered, unknown, moving, at_ms):
             self._tell_stop(change)
 
     def state(self, state: State, confidence: float, at_ms: int) -> None:

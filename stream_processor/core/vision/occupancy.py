@@ -110,6 +110,11 @@ class Occupancy:
         return self.covered & self._trusted
 
     @property
+    def unknown(self) -> Mask:
+        """Where nobody knows yet what the bare road looks like."""
+        return self._view.valid & ~self._trusted
+
+    @property
     def _trusted(self) -> Mask:
         return np.asarray(self._background.weight_s >= TRUSTED_S)
 

@@ -2,8 +2,8 @@
 
 What stands differs from the bare road and keeps its look; where it stands traffic has driven before. What keeps its look but is *less*
 steep than the road it is compared with is a ghost: bare road where something stood when the camera started. A queue is not a stopped
-vehicle: three standing vehicles, or nobody who passes. Where vehicles stood before and drove on (a stop line, a bus stop) one is
-waited for as long as a signal may last.
+vehicle: three standing vehicles one behind or beside the other, or nobody who passes. Where vehicles stood before and drove on (a stop
+line, a bus stop) one is waited for as long as a signal may last.
 """
 
 from __future__ import annotations
@@ -18,14 +18,12 @@ import numpy as np
 
 from stream_processor.core.vision.evidence import EDGE_SHARE, edges
 from stream_processor.core.vision.packing import pack, unpack
-from stream_processor.core.vision.still import SAME_GREY, Floats, Mask, Stillness
+from stream_processor.core.vision.still import SAME_GREY, STANDING_MS, Floats, Mask, Stillness
 
 DWELL_S = 10.0
 LIVE_S = 0.15
 """Cells over which vehicles have driven for as long are a live lane; one car at 80 km/h takes 0.2 s."""
 LIVE_MEMORY_S = 3_600.0
-STANDING_MS = 2_500
-"""What stands for less is only slow."""
 TOGETHER_MS = 2_500
 """The parts of one vehicle come to rest within this time, as far as a few looks a second can tell."""
 QUEUE_VEHICLES = 3
@@ -96,36 +94,52 @@ class StopWatch:
         """How many stopped vehicles stand there now."""
         return sum(stop.id >= 0 for stop in self._stops)
 
-    def look(self, seen: Floats, background: Floats, covered: Mask, moving: Mask, at_ms: int) -> list[Change]:
-        """One look: the picture, the bare road, what is covered of it where it is well known, and what drives along."""
+    def look(self, seen: Floats, background: Floats, covered: Mask, unknown: Mask, moving: Mask, at_ms: int) -> list[Change]:
+        """One look: the picture, the bare road, what is covered of it where it is well known, where it is not, and what drives along."""
         since_s = min((at_ms - self._last_ms) / 1000, 1.0) if self._last_ms >= 0 else 0.0
         self._last_ms = at_ms
-        steep = edges(seen)
-        self._still.see(seen, steep, at_ms)
+        self._still.see(seen, at_ms)
         self._live_s *= np.float32(1 - since_s / LIVE_MEMORY_S)
         self._live_s[moving] += np.float32(since_s)
         self._usual *= np.float32(1 - since_s / USUAL_MEMORY_S)
-        road_steep = edges(background)
-        differs = np.abs(seen - background) > SAME_GREY + EDGE_SHARE * road_steep
-        self.standing = covered & differs & (self._still.hidden_ms == 0) & (self._still.age_ms >= STANDING_MS)
+        road_steep = self._stand(seen, background, covered & self._still.lasts, unknown)
         changes = list(self._leave(at_ms))
-        groups = self._groups(steep, road_steep) if self.standing.any() else []
+        self.ghosts = np.zeros_like(self.standing)
+        groups = self._groups(road_steep) if self.standing.any() else []
         passes = int((moving & ~self.standing).sum()) >= self._least
         self._follow(groups, passes, at_ms)
         return changes + list(self._tell(at_ms))
+
+    def _stand(self, seen: Floats, background: Floats, lasting: Mask, unknown: Mask) -> Floats:
+        """Find what is `standing` now; returns how steep the bare road is there.
+
+        Where the background is `unknown`, or was when a vehicle came to stand, it differs from what traffic drove over before.
+        """
+        strange = self._still.strange(seen, self._least)
+        if strange is not None:
+            for stop in self._stops:
+                unknown = unknown | stop.cells
+            strange = strange & unknown
+        if strange is None and int(lasting.sum()) < self._least:
+            self.standing = np.zeros_like(lasting)
+            return background
+        steep = edges(background if strange is None else np.where(strange, self._still.road, background))
+        self.standing = lasting & (np.abs(seen - background) > SAME_GREY + EDGE_SHARE * steep)
+        if strange is not None:
+            self.standing |= strange
+        return steep
 
     def forget(self) -> None:
         """The camera was sick: what stood may have gone. Nothing is told, nothing goes on counting."""
         self._stops = [stop for stop in self._stops if stop.id >= 0]
         self._last_ms = -1
 
-    def _groups(self, steep: Floats, road_steep: Floats) -> list[Stop]:
+    def _groups(self, road_steep: Floats) -> list[Stop]:
         """Standing vehicles; ghosts are set apart."""
         count, labels, stats, _ = cv2.connectedComponentsWithStats(
             cv2.morphologyEx(self.standing.astype(np.uint8), cv2.MORPH_CLOSE, self._join), connectivity=8
         )
-        self.ghosts = np.zeros_like(self.standing)
-        found = []
+        steep, found = self._still.steep, []
         for i in range(1, count):
             if stats[i, cv2.CC_STAT_AREA] < self._least:
                 continue
@@ -133,6 +147,7 @@ class StopWatch:
             if float(steep[cells].mean()) < GHOST_SHARE * float(road_steep[cells].mean()):
                 self.ghosts |= cells
                 self._usual[cells] = np.maximum(self._usual[cells], 1.0)
+                self._still.is_road(cells)
                 continue
             lively = self._live_s[cells] >= LIVE_S if self._lane is None else self._lane[cells]
             since_ms = self._stood_since(cells, steep)
@@ -180,17 +195,24 @@ class StopWatch:
 
     def _tell(self, at_ms: int) -> Iterator[Change]:
         """Stops that have lasted, and are no queue."""
-        if len(self._stops) >= QUEUE_VEHICLES and sum(stop.id < 0 for stop in self._stops) >= QUEUE_VEHICLES:
-            return
         for i, stop in enumerate(self._stops):
             if stop.id >= 0 or stop.seen_ms < at_ms or stop.seen < SEEN_SHARE * stop.looks:
                 continue
-            if at_ms - stop.since_ms < self._wait_ms(stop):
+            if at_ms - stop.since_ms < self._wait_ms(stop) or self._queues(stop):
                 continue
             told = dataclasses.replace(stop, id=self._next_id)
             self._next_id += 1
             self._stops[i] = told
             yield Change(True, told, at_ms, self._sure(told))
+
+    def _queues(self, stop: Stop) -> bool:
+        """Whether it is one of QUEUE_VEHICLES that stand no farther apart than the longer of two neighbours is long."""
+        line, rest = [stop], [other for other in self._stops if other is not stop]
+        for one in line:
+            near = [other for other in rest if _apart(one, other) <= max(_length(one), _length(other))]
+            rest = [other for other in rest if other not in near]
+            line += near
+        return len(line) >= QUEUE_VEHICLES
 
     def _wait_ms(self, stop: Stop) -> int:
         if float(self._usual[stop.cells].mean()) > 0.5:
@@ -217,6 +239,24 @@ class StopWatch:
         self._last_ms, self._next_id = state["last_ms"], state["next_id"]
         self._stops = [Stop(unpack(cells), *rest) for cells, *rest in state["stops"]]
         self.ghosts, self.standing = unpack(state["ghosts"]), unpack(state["standing"])
+
+
+def _bounds(stop: Stop) -> tuple[int, int, int, int]:
+    """First row and column, and those after the last."""
+    left, top, width, height = cv2.boundingRect(stop.cells.astype(np.uint8))
+    return top, left, top + height, left + width
+
+
+def _length(stop: Stop) -> int:
+    """Its longer side, cells."""
+    top, left, bottom, right = _bounds(stop)
+    return max(bottom - top, right - left)
+
+
+def _apart(one: Stop, other: Stop) -> int:
+    """Cells between two, along the grid's farther axis."""
+    a, b = _bounds(one), _bounds(other)
+    return max(max(a[0], b[0]) - min(a[2], b[2]), max(a[1], b[1]) - min(a[3], b[3]))
 
 
 def _figures(stop: Stop) -> list[int]:

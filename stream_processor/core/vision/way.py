@@ -116,7 +116,8 @@ class CarriagewayWatch:
         drives = _dense(driving, covered.shape) & covered
         if self._line_cells is not None:
             self._wrong_way.drives(drives.ravel()[self._line_cells], at_ms)
-        self._incidents.look(self._occupancy.seen, self._occupancy.road, self._occupancy.known, drives, at_ms)
+        road = self._occupancy
+        self._incidents.look(road.seen, road.road, road.known, road.unknown, drives, at_ms)
         return _dense(still, covered.shape), self._flows(speeds, at_ms), self._incidents.ghosts
 
     def conclude(self, grey: Grey, at_ms: int) -> None:
