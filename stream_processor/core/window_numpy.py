@@ -7,6 +7,8 @@ rounds would be narrow: those rows go down `window_dense` instead.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +27,8 @@ def take(
     """See `Kernel`."""
     position = _grouped(row, len(state.total))
     rows, slots = row[position], slot[position]
+    if (rows[1:] != rows[:-1]).all():
+        return _take_distinct(state, rule, rows, slots, value[position], position)
     good, late = _accepted(state, rule.slots, rows, slots)
     duplicates = 0
     if good is not None:
@@ -32,8 +36,7 @@ def take(
         duplicates = len(rows) - len(kept) - late
         position, rows, slots = position[kept], rows[kept], slots[kept]
     if not len(rows):
-        nothing = np.empty(0)
-        return Changes(nothing.astype(np.int64), nothing.astype(np.bool_), nothing, nothing.astype(np.int64), nothing), late, duplicates
+        return _nothing(), late, duplicates
     start = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
     length = np.diff(start, append=len(rows))
     n = len(rows)
@@ -107,34 +110,95 @@ def _rounds(state: WindowState, rule: WindowSettings, lot: Lot, some: NDArray[np
     """Move the rows `some` of the lot, longest first, through all their values."""
     if not len(some):
         return
-    row, start = lot.row[some], lot.start[some]
-    newest, filled, seen = state.newest[row], state.filled[row], state.seen[row]
-    total, count, mu, var = state.total[row], state.count[row], state.mu[row], state.var[row]
+    start = lot.start[some]
+    cells = _Cells.of(state, rule, lot.row[some])
     widths = np.searchsorted(-lot.length[some], -np.arange(rounds), side="left").tolist()
-    ring, base = state.ring.reshape(-1), row * rule.slots
-    fresh = int(seen.min()) <= rule.warm_up
+    fresh = int(cells.seen.min()) <= rule.warm_up
     for k, w in enumerate(widths):
         at = start[:w] + k
-        s, x = lot.slot[at], lot.value[at]
-        place = s % rule.slots
-        ahead = s - newest[:w]
+        variance = np.where(cells.seen[:w] >= rule.warm_up, cells.var[:w], 0.0) if fresh else cells.var[:w].copy()
+        lot.variance[at] = variance
+        lot.deviation[at] = cells.enter(state, rule, w, lot.slot[at], lot.value[at])
+        lot.total[at], lot.count[at] = cells.total[:w], cells.count[:w]
+    cells.put_back(state)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The records of some rows, all different, as columns; gathered and put back whole, for what belongs to a row lies together."""
+
+    row: NDArray[np.int64]
+    base: NDArray[np.int64]
+    """Where the row's ring begins."""
+    columns: NDArray[np.float64]
+    total: NDArray[np.float64]
+    mu: NDArray[np.float64]
+    var: NDArray[np.float64]
+    newest: NDArray[np.int64]
+    count: NDArray[np.int64]
+    seen: NDArray[np.int64]
+    filled: NDArray[np.uint64]
+
+    @classmethod
+    def of(cls, state: WindowState, rule: WindowSettings, row: NDArray[np.int64]) -> _Cells:
+        columns = np.ascontiguousarray(state.cells[row].T)
+        whole = columns.view(np.int64)
+        total, mu, var, *_ = columns
+        return cls(
+            row, row * rule.slots, columns, total, mu, var, whole[3], whole[4], whole[5], columns.view(np.uint64)[6]
+        )  # fmt: skip
+
+    def put_back(self, state: WindowState) -> None:
+        state.cells[self.row] = self.columns.T
+
+    def enter(
+        self, state: WindowState, rule: WindowSettings, w: int, slot: NDArray[np.int64], value: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Move the first `w` rows on by a value each; how far each lay from its row's mu."""
+        ring, total, count, filled, newest = state.ring.reshape(-1), self.total[:w], self.count[:w], self.filled[:w], self.newest[:w]
+        ahead = slot - newest
         if int(ahead.max()) > 1:
-            _expire(state, rule, row, np.flatnonzero(ahead > 1), s, newest, filled, total, count)
+            _expire(state, rule, self.row, np.flatnonzero(ahead > 1), slot, newest, filled, total, count)
+        place = slot % rule.slots
         bit = place.astype(np.uint64)
-        place += base[:w]
-        total[:w] -= ring[place]  # what leaves stood in the same place one window before; an empty place holds 0.0
-        total[:w] += x
-        ring[place] = x
-        count[:w] -= ((filled[:w] >> bit) & np.uint64(1)).view(np.int64)
-        count[:w] += 1
-        filled[:w] |= np.uint64(1) << bit
-        np.maximum(newest[:w], s, out=newest[:w])
-        lot.total[at], lot.count[at] = total[:w], count[:w]
-        deviation = x - mu[:w]
-        lot.deviation[at], lot.variance[at] = deviation, np.where(seen[:w] >= rule.warm_up, var[:w], 0.0) if fresh else var[:w]
-        _weigh(rule.alpha, x, deviation, mu[:w], var[:w], seen[:w])
-    state.newest[row], state.filled[row], state.seen[row] = newest, filled, seen
-    state.total[row], state.count[row], state.mu[row], state.var[row] = total, count, mu, var
+        place += self.base[:w]
+        total -= ring[place]  # what leaves stood in the same place one window before; an empty place holds 0.0
+        total += value
+        ring[place] = value
+        count -= ((filled >> bit) & np.uint64(1)).view(np.int64)
+        count += 1
+        filled |= np.uint64(1) << bit
+        np.maximum(newest, slot, out=newest)
+        deviation = value - self.mu[:w]
+        _weigh(rule.alpha, value, deviation, self.mu[:w], self.var[:w], self.seen[:w])
+        return deviation
+
+
+def _take_distinct(
+    state: WindowState, rule: WindowSettings, rows: NDArray[np.int32], slot: NDArray[np.int64], value: NDArray[np.float64],
+    position: NDArray[np.int64],
+) -> tuple[Changes, int, int]:  # fmt: skip
+    """A batch of one value a row: a small batch, of which nothing else need be asked."""
+    before = state.newest[rows]
+    filled = state.filled[rows] >> (slot % rule.slots).astype(np.uint64) & np.uint64(1)
+    is_late = slot <= before - rule.slots
+    good = ~(is_late | ((filled != 0) & (slot <= before)))
+    late = 0
+    if not good.all():
+        late = int(np.count_nonzero(is_late))
+        kept = np.flatnonzero(good)
+        rows, slot, value, position = rows[kept], slot[kept], value[kept], position[kept]
+    if not len(rows):
+        return _nothing(), late, len(good) - late
+    cells = _Cells.of(state, rule, rows.astype(np.int64))
+    variance = np.where(cells.seen >= rule.warm_up, cells.var, 0.0)
+    deviation = cells.enter(state, rule, len(rows), slot, value)
+    mean, z, opens, closes = _said(rule, cells.total, cells.count, deviation, variance, value)
+    is_open = cells.columns.view(np.bool_).reshape(-1, len(rows), 8)[7, :, 0]
+    turned = np.flatnonzero(np.where(is_open, closes, opens))
+    is_open[turned] = opens[turned]
+    cells.put_back(state)
+    return Changes(position[turned], opens[turned], mean[turned], cells.count[turned], z[turned]), late, len(good) - len(rows) - late
 
 
 def _weigh(
@@ -176,12 +240,7 @@ def _expire(
 
 def _hysteresis(state: WindowState, rule: WindowSettings, lot: Lot, position: NDArray[np.int64]) -> Changes:
     """Opening and closing exclude each other, so a row's state is what the last value that said either made it."""
-    mean = lot.total / lot.count
-    with np.errstate(invalid="ignore", divide="ignore"):
-        z = np.where(lot.variance > 0, lot.deviation / np.sqrt(lot.variance), 0.0)
-    opens = (mean >= rule.open_mean) & (lot.count >= rule.open_count)
-    opens |= (z >= rule.open_z) & (lot.value >= rule.open_value)
-    closes = (mean < rule.close_mean) & (z < rule.close_z)
+    mean, z, opens, closes = _said(rule, lot.total, lot.count, lot.deviation, lot.variance, lot.value)
     closes |= opens
     says = np.flatnonzero(closes)
     owner = np.repeat(np.arange(len(lot.row)), lot.length)[says]
@@ -194,3 +253,22 @@ def _hysteresis(state: WindowState, rule: WindowSettings, lot: Lot, position: ND
     state.is_open[lot.row[owner[last]]] = word[last]
     turned = says[word != before]
     return Changes(position[turned], opens[turned], mean[turned], lot.count[turned], z[turned])
+
+
+def _said(
+    rule: WindowSettings, total: NDArray[np.float64], count: NDArray[np.int64], deviation: NDArray[np.float64],
+    variance: NDArray[np.float64], value: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:  # fmt: skip
+    """(means, jumps, whether it says open, whether it says close)."""
+    mean = total / count
+    z = np.zeros(len(value))
+    np.divide(deviation, np.sqrt(variance), out=z, where=variance > 0)
+    opens = (mean >= rule.open_mean) & (count >= rule.open_count)
+    opens |= (z >= rule.open_z) & (value >= rule.open_value)
+    closes: NDArray[np.bool_] = (mean < rule.close_mean) & (z < rule.close_z)
+    return mean, z, opens, closes
+
+
+def _nothing() -> Changes:
+    nothing = np.empty(0)
+    return Changes(nothing.astype(np.int64), nothing.astype(np.bool_), nothing, nothing.astype(np.int64), nothing)
