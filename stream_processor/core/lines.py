@@ -91,25 +91,18 @@ class LineDecoder:
         """Typed decoding message by message; `extend` goes on behind each that is bad."""
         rows: list[Any] = []
         bad: list[int] = []
-        skipped = 0
+        empty: list[int] = []
         coming = iter(messages)
         while True:
             try:
                 rows.extend(map(self._decode, coming))
                 break
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                number = len(rows) + len(bad) + skipped
-                if messages[number]:
-                    bad.append(number)
-                else:
-                    skipped += 1
+                number = len(rows) + len(bad) + len(empty)
+                (bad if messages[number] else empty).append(number)
         numbers = np.arange(len(messages))
-        if bad or skipped:
-            kept = np.ones(len(messages), np.bool_)
-            kept[bad] = False
-            if skipped:
-                kept[[i for i, message in enumerate(messages) if not message]] = False
-            numbers = numbers[kept]
+        if bad or empty:
+            numbers = np.delete(numbers, [*bad, *empty])
         return _Found(numbers, *self._columns(rows), bad)
 
     def _columns(self, rows: list[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
