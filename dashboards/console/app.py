@@ -73,7 +73,7 @@ def create_app(
     add_state(app, access, view, hub, follower, title)
     add_series(app, access, store, city)
     add_acts(app, access, view, Commands(event_log, follower), clock)
-    add_past(app, access, view, clock)
+    add_past(app, access, view, store, clock)
     add_devices(app, access, view)
     add_public(app, access, view)
     add_people(app, access, hub)

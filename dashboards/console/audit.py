@@ -52,6 +52,11 @@ class Audit:
         self._keep_head(entry.seq, chain)
         return Entry(entry.seq, at_ms, who, what, detail, chain)
 
+    def newest(self, most: int) -> list[Entry]:
+        """The last `most` lines, newest first."""
+        last = self._db.execute("SELECT max(seq) FROM audit").fetchone()[0] or 0
+        return list(self.entries(max(0, last - most), most))[::-1]
+
     def entries(self, after_seq: int = 0, most: int = 1_000_000) -> Iterator[Entry]:
         """Lines after `after_seq`, oldest first."""
         rows = self._db.execute("SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?", (after_seq, most))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections import Counter
@@ -20,8 +21,10 @@ from city_model.faults import Rejected
 from dashboards.console.access import Access
 from dashboards.console.gate import answer, operation, person_of
 from dashboards.console.kpis import is_flood, kpis
+from dashboards.console.moment import MOST_DEVICES, Moment, cards_at, devices_of, sites_at
 from dashboards.console.people import Sight
 from dashboards.console.view import View
+from stream_processor.stores.port import SeriesStore
 
 _SHIFT_MS = 12 * 3_600_000
 _MOST_MS = 2**53
@@ -50,9 +53,10 @@ class Handover(msgspec.Struct, frozen=True):
     answers: dict[str, int]
 
 
-def add_past(app: FastAPI, access: Access, view: View, clock: Clock) -> None:
-    """The operations `history`, `kpis` and `handover`."""
-    past = Past(access, view, clock)
+def add_past(app: FastAPI, access: Access, view: View, store: SeriesStore, clock: Clock) -> None:
+    """The operations `history`, `moment`, `kpis` and `handover`."""
+    past = Past(access, view, store, clock)
+    operation(app, access, "GET", "/api/moment", "moment", answers={503: "the store is down"})(past.moment)
     operation(app, access, "GET", "/api/history", "history", media=("application/json", "text/csv"))(past.history)
     operation(app, access, "GET", "/api/kpis", "kpis")(past.kpis)
     operation(app, access, "GET", "/api/handover", "handover")(past.handover)
@@ -64,7 +68,17 @@ class Past:
 
     access: Access
     view: View
+    store: SeriesStore
     clock: Clock
+
+    async def moment(self, request: Request, at_ms: Annotated[int, Query(alias="at", ge=0, le=_MOST_MS)], area: Word = "") -> Response:
+        """The city as it stood at `at`: alarms that were open, and the sites (of `area`, where the city is too large for one look)."""
+        sight: Sight = self.access.sight(person_of(request))
+        cards = cards_at([self.view.shelf.card(a.id) for a in self._seen(request)], at_ms)
+        sites = [s.id for s in self.view.city.site if s.id in sight.sites and area in ("", s.area)]
+        is_whole = sum(len(devices_of(self.view.city, site)) for site in sites) <= MOST_DEVICES
+        found = await asyncio.to_thread(sites_at, self.store, self.view.city, sites, cards, at_ms) if is_whole else {}
+        return answer(Moment(at_ms, found, [c for c in cards if area in ("", c.alarm.area)], is_whole))
 
     async def history(
         self, request: Request, start_ms: From = None, stop_ms: To = None, text: Word = "", kind: Word = "", area: Word = "",

@@ -149,9 +149,12 @@ class Door:
         self._note(person_of(request).name, "user_changed", **detail)
         return answer({"name": name, "password": password})
 
-    async def audit(self, request: Request, after: Annotated[int, Query(ge=0, le=2**53)] = 0) -> Response:
-        """Lines of the audit log after `after`, at most 1,000."""
-        return answer({"entries": list(self._accounts().audit.entries(after, 1_000))})
+    async def audit(
+        self, request: Request, after: Annotated[int, Query(ge=0, le=2**53)] = 0, newest: Annotated[int, Query(ge=0, le=1_000)] = 0
+    ) -> Response:
+        """Lines of the audit log after `after`, at most 1,000, oldest first; or with `newest` so many of the last, newest first."""
+        audit = self._accounts().audit
+        return answer({"entries": audit.newest(newest) if newest else list(audit.entries(after, 1_000))})
 
     def _accounts(self) -> Accounts:
         if self.access.accounts is None:

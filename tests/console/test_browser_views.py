@@ -29,7 +29,7 @@ _RUN_AXE = """async () => {
 
 _VIEWS = {
     "now": ".card", "air": ".tile", "traffic": ".roads", "places": ".place", "devices": "#page [data-device]", "kpis": ".tile-figure",
-    "handover": ".report", "history": "#results tr", "users": "[data-user]",
+    "handover": ".report", "history": "#results tr", "moment": ".moment tr", "audit": "#page .empty, [data-entry]", "users": "[data-user]",
 }  # fmt: skip
 _PHONE_VIEWS = _VIEWS | {"more": ".more-row", "health": "#strip .item", "map": "#map .cam"}
 
@@ -104,6 +104,20 @@ async def test_history_is_searched_and_taken_away(desk: Shown, page: Page) -> No
         await page.click('.files a[download="alarms.csv"]')
     lines = Path(await (await downloading.value).path()).read_text(encoding="utf-8-sig").splitlines()
     assert (lines[0].startswith("id,rule,kind"), len(lines)) == (True, 2)
+
+
+async def test_a_moment_of_the_past_is_stepped_through(desk: Shown, page: Page) -> None:
+    await desk.see(page, "history")
+    first = page.locator("#results tr[data-alarm]").first
+    alarm = await first.get_attribute("data-alarm")
+    await first.locator('a[href^="#/moment/"]').click()
+    then = page.locator(f'.moment [data-alarm="{alarm}"]')
+    await expect(then).to_contain_text("chưa xác nhận", ignore_case=True)
+    await expect(page.locator(".moment [data-row]").first).to_be_visible()
+    await page.click('[data-step="-60000"]')
+    await expect(then).to_have_count(0)
+    await page.click('[data-step="60000"]')
+    await expect(then).to_have_count(1)
 
 
 async def test_an_administrator_makes_a_user_and_sees_the_password_once(desk: Shown, page: Page) -> None:

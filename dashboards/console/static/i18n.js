@@ -105,3 +105,14 @@ function inUnit(value, unit) {
 export function age(ms) {
   return ms < 2000 ? t("age.now") : t("age.ago", { span: span(ms) });
 }
+
+// The city's wall clock as <input type="datetime-local"> takes it, and back.
+export function inZone(ms) {
+  return new Intl.DateTimeFormat("sv-SE", { timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit" }).format(ms).replace(" ", "T");
+}
+
+export function fromZone(text) {
+  const asUtc = Date.parse(`${text}Z`);
+  const offset = Date.parse(`${inZone(asUtc)}Z`) - asUtc;
+  return asUtc - offset;
+}

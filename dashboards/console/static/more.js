@@ -2,7 +2,7 @@
 
 import { $, el } from "./dom.js";
 import { t } from "./i18n.js";
-import { leave, person } from "./person.js";
+import { leave, mayAudit, person } from "./person.js";
 import { askIncident } from "./dialogs.js";
 import { openSettings } from "./settings.js";
 import { pageHead } from "./tables.js";
@@ -10,7 +10,7 @@ import { pageHead } from "./tables.js";
 const PAGES = ["health", "places", "devices", "kpis", "handover", "history"];
 
 export function show(node) {
-  const pages = [...PAGES, ...(person.role === "admin" && person.login ? ["users"] : [])];
+  const pages = [...PAGES, ...(mayAudit() ? ["audit"] : []), ...(person.role === "admin" && person.login ? ["users"] : [])];
   const who = person.login ? `${person.name} · ${t(`role.${person.role}`)}` : "";
   const button = (text, onclick) => el("button", { type: "button", class: "more-row", onclick }, text);
   node.replaceChildren(
@@ -19,6 +19,7 @@ export function show(node) {
       ...pages.map((page) => el("a", { class: "more-row", href: `#/${page}` }, t(`nav.${page}`), page === "health" && !$("#health-badge").hidden ? el("span", { class: "chip medium" }, "!") : null)),
       person.may_respond ? button(t("incident.report"), askIncident) : null,
       button(t("settings.open"), openSettings),
+      el("a", { class: "more-row", href: "boards/city" }, t("nav.boards")),
       el("a", { class: "more-row", href: "wall.html" }, t("more.wall")),
       el("a", { class: "more-row", href: "public.html" }, t("more.public")),
       person.login ? button(t("login.leave"), leave) : null),

@@ -3,6 +3,7 @@
 import { el } from "./dom.js";
 import { named, number, span, t, when } from "./i18n.js";
 import { model } from "./model.js";
+import { mayAudit } from "./person.js";
 import { failed, load, loading, nothing, pageHead, table } from "./tables.js";
 import { line, title } from "./words.js";
 import { stateWords } from "./handover.js";
@@ -63,7 +64,7 @@ async function find(results, files) {
   const found = await load(query());
   if (mine !== asked) return;
   const file = (format, text) => el("a", { class: "btn small", href: query(format), download: `alarms.${format}` }, text);
-  files.replaceChildren(file("csv", "CSV"), file("json", "JSON"));
+  files.replaceChildren(el("a", { class: "btn small", href: `#/moment/${model.clockMs ?? 0}` }, t("moment.title")), ...(mayAudit() ? [el("a", { class: "btn small", href: "#/audit" }, t("audit.title"))] : []), file("csv", "CSV"), file("json", "JSON"));
   if (!found) return results.replaceChildren(failed());
   if (!found.alarms.length) return results.replaceChildren(nothing(t("history.none"), t("history.none.detail")));
   const count = el("p", { class: "dim s count", role: "status" }, t("history.found", { n: number(found.total), shown: number(Math.min(found.total, MOST_ROWS)) }));
@@ -78,7 +79,7 @@ function row(alarm) {
   return {
     "data-alarm": alarm.id,
     cells: [
-      when(alarm.opened_ms, model.clockMs),
+      el("a", { href: `#/moment/${alarm.opened_ms}`, title: t("moment.title") }, when(alarm.opened_ms, model.clockMs)),
       el("a", { href: `#/now/${encodeURIComponent(alarm.id)}`, onclick: show }, el("b", {}, title(alarm)), el("span", { class: "dim s" }, ` ${line(alarm)}`)),
       t(`priority.${alarm.priority}`), span(Math.max(0, end - alarm.onset_ms)), stateWords(alarm),
     ],

@@ -25,6 +25,8 @@ export async function startPerson() {
   return true;
 }
 
+export const mayAudit = () => person.login && ["supervisor", "admin"].includes(person.role);
+
 export function drawPerson() {
   $("#person").textContent = person.login ? `${person.name} · ${t(`role.${person.role}`)}` : "";
 }

@@ -7,11 +7,13 @@ import * as devices from "./devices.js";
 import * as figures from "./figures.js";
 import * as handover from "./handover.js";
 import * as past from "./past.js";
+import * as moment from "./moment.js";
+import * as audit from "./audit.js";
 import * as users from "./users.js";
 import * as more from "./more.js";
 
 // Pages of their own; the others are parts of the desk (queue, map, why). Each has `show(node, argument)`, and `tick(node)` if it is live.
-const PAGES = { air, traffic, devices, kpis: figures, handover, history: past, users, more };
+const PAGES = { air, traffic, devices, kpis: figures, handover, history: past, moment, audit, users, more };
 const DESK = ["now", "map", "places", "health"];
 
 let onView = () => {};

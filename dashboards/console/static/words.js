@@ -1,6 +1,6 @@
 // An alarm in words: title, one line, reasons. Everything comes from the alarm's own figures, so both languages say the same.
 
-import { age, has, hours, lang, measured, named, number, percent, quantityName, span, t } from "./i18n.js";
+import { age, has, hours, lang, measured, named, number, percent, quantityName, span, t, unitOf } from "./i18n.js";
 import { ageOf, liveOf, model } from "./model.js";
 
 const KNOWN_EVIDENCE = new Set([
@@ -14,6 +14,12 @@ const FAULT = "fault_";
 export const isCamera = (alarm) => alarm.rule === "camera_health";
 export const isAir = (alarm) => alarm.kind === "pollution";
 const isSick = (alarm) => isCamera(alarm) || alarm.rule === "sensor_health";
+const ODD = "anomaly_"; // and the quantity behind it
+const isOdd = (alarm) => alarm.rule.startsWith(ODD);
+const oddFigures = (alarm) => {
+  const quantity = alarm.rule.slice(ODD.length), of = (value) => measured(value ?? 0, unitOf(quantity));
+  return { quantity: quantityName(quantity), value: of(alarm.evidence.value), usual: of(alarm.evidence.usual) };
+};
 // Something was measured that stands in a series; the others are events.
 export const hasChart = (alarm) => alarm.kind === "congestion" || isAir(alarm) || (alarm.kind === "stopped_vehicle" || alarm.kind === "wrong_way");
 const faultOf = (alarm) => Object.keys(alarm.evidence).filter((key) => key.startsWith(FAULT)).map((key) => t(`fault.${key.slice(FAULT.length)}`)).join(", ");
@@ -47,6 +53,7 @@ const OWN_WORDS = new Set(["camera_health", "sensor_health", "gateway_down", "ch
 
 function kindName(alarm) {
   if (alarm.rule === "chattering") return t("kind.chattering", { rule: ruleNamed(alarm.subject.split("#")[1] ?? "") });
+  if (isOdd(alarm)) return t("kind.anomaly", oddFigures(alarm));
   if (OWN_WORDS.has(alarm.rule)) return t(`kind.${alarm.rule}`, { quantity: quantityName(rest(alarm)) });
   return t(`kind.${alarm.kind}`, { quantity: quantityName(quantityOf(alarm)) });
 }
@@ -73,6 +80,7 @@ export function line(alarm) {
   const value = measured(alarm.worst_value, alarm.unit);
   const e = alarm.evidence;
   if (isSick(alarm)) return t("card.sick", { fault: faultOf(alarm), span: span(alarm.worst_value * 1000) });
+  if (isOdd(alarm)) return t("card.anomaly", oddFigures(alarm));
   if (alarm.kind === "incident") return t("card.incident", { by: byName(alarm.responded_by || alarm.acknowledged_by) });
   if (alarm.rule === "gateway_down") return t("card.gateway_down", { n: number(e.devices ?? 0), span: span((e.gone_s ?? 0) * 1000) });
   if (alarm.rule === "chattering") return t("card.chattering", { n: number(e.returns ?? 0), span: span((e.window_s ?? 0) * 1000) });
@@ -96,6 +104,7 @@ function congestionLine(alarm, value) {
 
 // [sign, text] pairs. Signs: a number, ✓ for what speaks for it, ~ for what would have kept it quiet, ? for what is not known.
 export function reasons(alarm) {
+  if (isOdd(alarm)) return [["1", t("because.anomaly", oddFigures(alarm))]];
   if (isSick(alarm) || alarm.kind === "maintenance") return [["1", t(`because.${alarm.rule}`, { fault: faultOf(alarm), ...blanks(alarm) })]];
   if (alarm.kind === "incident") return [["1", t("because.incident", blanks(alarm))]];
   const lines = isAir(alarm) ? pollutionReasons(alarm) : alarm.kind === "congestion" ? congestionReasons(alarm) : [t(`because.${alarm.kind}`, blanks(alarm))];
@@ -160,7 +169,10 @@ function riseReasons(alarm) {
 const POINTS = ["n", "ne", "e", "se", "s", "sw", "w", "nw"];
 const compass = (degrees) => POINTS[Math.round(degrees / 45) % 8];
 
-const ruleNamed = (rule) => (has(`rule.${rule}`) ? t(`rule.${rule}`) : rule);
-export const ruleName = (alarm) => (has(`rule.${alarm.rule}`) ? t(`rule.${alarm.rule}`) : alarm.rule);
+function ruleNamed(rule) {
+  if (rule.startsWith(ODD)) return t("rule.anomaly", { quantity: quantityName(rule.slice(ODD.length)) });
+  return has(`rule.${rule}`) ? t(`rule.${rule}`) : rule;
+}
+export const ruleName = (alarm) => ruleNamed(alarm.rule);
 export const byName = (by) => (has(`by.${by}`) ? t(`by.${by}`) : by);
 export const capital = (text) => text.charAt(0).toLocaleUpperCase(lang()) + text.slice(1);
