@@ -25,7 +25,8 @@ from stream_processor.core.vision.strip import UNIT_CELLS, Strip
 from stream_processor.core.vision.takeover import Takeover
 from stream_processor.core.vision.unit import WIDER, CarSize
 
-CHUNK_MS = 800
+CUT_MS, CHUNK_MS = 400, 830
+"""A chunk is two cuts and the frame between them."""
 WARM_MS = 2_000
 GAP_MS = 1_500
 """Frames farther apart than this have nothing to do with each other."""
@@ -120,12 +121,22 @@ class LineCounter:
         gains = learner.ground.gains(pictures, valid)
         pictures /= gains[:, None, None]
         difference = differences(pictures, learner.ground.value, learner.ground.noise, valid)
-        self._slit.append(difference, times_ms, self._usual_rows_s)
+        crossings = self._see(difference, times_ms)
         learner.study(pictures, difference, times_ms)
-        crossings = self._cut(times_ms[-1])
         if self._next is not None and self._next.learn(self._strip, difference, gains, times_ms):
             self._take_over(self._next)
         self._rescale()
+        return crossings
+
+    def _see(self, difference: Floats, times_ms: list[int]) -> list[Crossing]:
+        """Put a chunk into the slit, and cut it every CUT_MS: how often decides how what goes on is cut."""
+        crossings: list[Crossing] = []
+        first = 0
+        for i, at_ms in enumerate(times_ms):
+            if i + 1 == len(times_ms) or at_ms - times_ms[first] >= CUT_MS:
+                self._slit.append(difference[first : i + 1], times_ms[first : i + 1], self._usual_rows_s)
+                crossings += self._cut(at_ms)
+                first = i + 1
         return crossings
 
     def _cut(self, now_ms: int, *, ends: bool = False) -> list[Crossing]:

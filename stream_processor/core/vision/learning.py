@@ -16,7 +16,7 @@ from stream_processor.core.vision.ground import Ground
 from stream_processor.core.vision.line_evidence import differences, everywhere
 from stream_processor.core.vision.packing import pack, unpack
 
-EVERY_MS, WARM_EVERY_MS = 300, 80
+EVERY_MS, WARM_EVERY_MS = 200, 80
 STILL_MS = 800
 LONG_MS = 2 * STILL_MS
 STEEP_GREY = 4.0
