@@ -33,14 +33,16 @@ CALM_MS, CALM_FRAMES = 3_000, 5
 FITS = 3
 """How often where the patches agree may lead to another place to fit them at, before they are searched for."""
 FOLLOW_EVERY = 25
-LOST_FRAMES = 3
-"""Patches lost for longer are searched for in every CALM_FRAMES-th frame only."""
+LOST_FRAMES, LONG_LOST_FRAMES = 3, 30
+"""Patches lost for longer are searched for in every CALM_FRAMES-th frame only, then in every FOLLOW_EVERY-th."""
 AGAIN_MS = 10_000
 LEAST_CORNER = 1e-3
 """Smaller eigenvalue of the structure tensor (OpenCV's scale): bare asphalt has 0.0003, and matches wherever its noise likes."""
 FURTHEST_SHARE = 0.1
 """Of the frame's width: what is displaced farther is another view."""
 GRID = (8, 12)
+FULL_ROWS = 360
+"""Pictures of twice as many rows are reduced before patches are chosen: that costs 6 ms instead of 22."""
 
 Shift = tuple[float, float]
 _NONE = Patches(np.zeros((0, SIDE_PX, SIDE_PX), np.float32), ())
@@ -95,7 +97,7 @@ class Steady:
                     self._patches.follow(found, x, y)
                 return found, shift
             at = shift
-        if self._lost > LOST_FRAMES and self._frames % CALM_FRAMES:
+        if self._lost > LOST_FRAMES and self._frames % (CALM_FRAMES if self._lost < LONG_LOST_FRAMES else FOLLOW_EVERY):
             return found, None
         x, y = round(self._shift[0]), round(self._shift[1])
         found = self._patches.search(grey, x, y, REACH_PX)
@@ -129,15 +131,17 @@ class Steady:
         margin = FAR_PX + SIDE_PX
         if min(grey.shape) < 3 * margin:
             return
-        corner = cv2.cornerMinEigenVal(cv2.GaussianBlur(grey, (3, 3), 0), SIDE_PX // 2 * 2 + 1)
+        fine = max(1, grey.shape[0] // FULL_ROWS)
+        corner = cv2.cornerMinEigenVal(cv2.GaussianBlur(grey if fine == 1 else _reduced(grey, fine), (3, 3), 0), SIDE_PX // 2 * 2 + 1)
         best: list[tuple[float, int, int]] = []
-        rows = np.linspace(margin, grey.shape[0] - margin, GRID[0] + 1).astype(int)
-        columns = np.linspace(margin, grey.shape[1] - margin, GRID[1] + 1).astype(int)
+        rows = np.linspace(margin / fine, (grey.shape[0] - margin) / fine, GRID[0] + 1).astype(int)
+        columns = np.linspace(margin / fine, (grey.shape[1] - margin) / fine, GRID[1] + 1).astype(int)
         for top, bottom in itertools.pairwise(rows):
             for left, right in itertools.pairwise(columns):
                 field = corner[top:bottom, left:right]
                 row, column = divmod(int(field.argmax()), field.shape[1])
-                best.append((float(field[row, column]), int(top) + row - SIDE_PX // 2, int(left) + column - SIDE_PX // 2))
+                place = ((int(top) + row) * fine - SIDE_PX // 2, (int(left) + column) * fine - SIDE_PX // 2)
+                best.append((float(field[row, column]), *place))
         chosen = [place for place in sorted(best, reverse=True)[:CANDIDATES] if place[0] > LEAST_CORNER]
         dx, dy = round(self._shift[0]), round(self._shift[1])
         pictures = [grey[r : r + SIDE_PX, c : c + SIDE_PX].astype(np.float32) for _, r, c in chosen]
@@ -162,6 +166,11 @@ class Steady:
         self._worth, self._seen, self._proved = list(state["worth"]), state["seen"], state["proved"]
         self._shift = (float(state["shift"][0]), float(state["shift"][1]))
         self._chosen_ms, self._restless_ms, self._frames, self._lost = state["at"]
+
+
+def _reduced(grey: Grey, by: int) -> Grey:
+    """Means of `by` x `by` pixels."""
+    return np.asarray(cv2.resize(grey, (grey.shape[1] // by, grey.shape[0] // by), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _agreed(found: list[Found]) -> Shift | None:
