@@ -46,9 +46,12 @@ class NameTable:
         padded[:, :size] = block
         found = self.known(padded.view("<u8"), np.full(n, size))
         unknown = np.flatnonzero(found < 0)
-        raw = np.ascontiguousarray(block[unknown]).view(f"V{size}").ravel().tolist()
-        new = {name: self.number(name.decode()) for name in dict.fromkeys(raw)}
-        found[unknown] = [new[name] for name in raw]
+        if len(unknown):
+            rows = padded[unknown]
+            is_new = np.ones(len(rows), np.bool_)
+            is_new[1:] = (rows[1:] != rows[:-1]).any(axis=1)  # a backlog is a run of one name
+            heads = np.ascontiguousarray(block[unknown[is_new]]).view(f"V{size}").ravel().tolist()
+            found[unknown] = np.array([self.number(name.decode()) for name in heads], np.int32)[np.cumsum(is_new) - 1]
         return found
 
     def known(self, words: NDArray[np.uint64], size: NDArray[np.int64]) -> NDArray[np.int32]:
