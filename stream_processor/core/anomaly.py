@@ -141,6 +141,25 @@ class Anomaly:
         state.count += 1
         return score, told
 
+    def usual(self, at_ms: int) -> float:
+        """What the series is like at that time: its part of the day where days foretell it clearly better, else the slow mean."""
+        state = self._state
+        if state.parts and self._is_clear():
+            part = state.parts[self._part(at_ms)]
+            if self._is_known(part):
+                return part[0]
+        return state.level.mean
+
+    def _part(self, at_ms: int) -> int:
+        return int(at_ms / 1000 % self._s.season_s / self._s.season_s * self._s.season_parts)
+
+    def _is_known(self, part: list[float]) -> bool:
+        return part[1] >= _SEASONS * self._s.season_s / self._s.season_parts
+
+    def _is_clear(self) -> bool:
+        state = self._state
+        return state.seasonal.count > _WARM and state.seasonal.variance < self._s.season_ratio * state.level.variance
+
     def _score(self, at_ms: int, value: float) -> float:
         s, state = self._s, self._state
         if not state.count:
@@ -187,8 +206,8 @@ class Anomaly:
             return plain
         if not state.parts:
             state.parts = [[0.0, 0.0, 0.0] for _ in range(s.season_parts)]
-        part = state.parts[int(at_ms / 1000 % s.season_s / s.season_s * s.season_parts)]
-        off, known = value - part[0], part[1] >= _SEASONS * s.season_s / s.season_parts
+        part = state.parts[self._part(at_ms)]
+        off, known = value - part[0], self._is_known(part)
         found = state.seasonal.distance(off) if known else 0.0
         if known:
             state.seasonal.take(off)
@@ -197,8 +216,7 @@ class Anomaly:
         far = _CLIP * math.sqrt(state.seasonal.variance) if known and state.seasonal.count > _WARM else math.inf
         part[0] += (s.season_share if known else 1.0 / (1.0 + part[2])) * max(-far, min(far, off))
         part[2] += 1
-        clear = known and state.seasonal.count > _WARM and state.seasonal.variance < s.season_ratio * state.level.variance
-        return found if clear else plain
+        return found if known and self._is_clear() else plain
 
     def snapshot(self) -> dict[str, Any]:
         """Plain values."""
