@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from city_model.quantities import QUANTITIES
-from stream_processor.core.flat_numbers import MARGIN, Bools, Ints, Numbers, Text, numbers
+from stream_processor.core.flat_numbers import MARGIN, Bools, Ints, Text, Words, numbers
 
 _UNITS = tuple(dict.fromkeys(quantity.unit for quantity in QUANTITIES.values()))
 _MOST_SHAPES = 64
@@ -24,6 +24,8 @@ _NEW_SHAPES = 16
 _AT_ONCE = 8000
 """Records whose words stay in the processor's cache (measured)."""
 _LONGEST_TEXT = 64
+_SIGN = 1
+"""The word by which shapes are told apart at a glance: the name stands there."""
 _MEMBER = re.compile(rb'([{,] ?"([^"\\\x00-\x1f\x7f-\xff]{1,32})": ?)("[^"\\,\x00-\x1f\x7f-\xff]{0,32}"|-?[0-9][0-9.]*)(?=[,}])')
 _BASES = {"bn", "bt", "bu", "bv", "bs", "bver"}
 
@@ -67,11 +69,6 @@ class Shape:
     quantity: str
     value: int
     time: int | None
-
-    def place(self, member: int) -> tuple[int, int, int, bool]:
-        """Of a number: the mark before the text before it, how far behind that mark it starts, the mark behind it, whether it is last."""
-        piece = next(piece for piece in self.pieces if piece.number == member)
-        return piece.first, 1 + piece.size, member + 1, member == self.members - 1
 
 
 def shape_of(text: bytes) -> Shape | None:
@@ -168,35 +165,13 @@ class RecordReader:
     def read(self, block: Marked) -> Found:
         """All records that have a shape; those that begin a pack are left out."""
         n = len(block.brace)
-        shaped, shapes = self._shaped(block)
-        out = Found(shaped >= 0, np.zeros(n, np.bool_), np.zeros(n), np.zeros(n))
-        if not shapes:
-            return out
-        is_wanted = np.array([shape.quantity == self._quantity for shape in shapes])
-        value = np.array([shape.place(shape.value) for shape in shapes])
-        time = np.array([shape.place(shape.value if shape.time is None else shape.time) for shape in shapes])
-        is_timed = np.array([shape.time is not None for shape in shapes])
-        alike = np.flatnonzero(out.good)
-        for at in range(0, len(alike), _AT_ONCE):
-            part = alike[at : at + _AT_ONCE]
-            kind = shaped[part]
-            values = _numbers(block, part, value[kind])
-            times = _numbers(block, part, time[kind])
-            out.value[part], out.seconds[part] = values.value, times.value * is_timed[kind]
-            out.good[part] = values.good & times.good
-            out.wanted[part] = is_wanted[kind]
-        return out
-
-    def _shaped(self, block: Marked) -> tuple[NDArray[np.int16], list[Shape]]:
-        """Which of the shapes, -1 for none, each record has."""
-        shaped = np.full(len(block.brace), -1, np.int16)
-        begins = np.zeros(len(block.brace), np.bool_)
+        out = Found(np.zeros(n, np.bool_), np.zeros(n, np.bool_), np.zeros(n), np.zeros(n))
+        begins = np.zeros(n, np.bool_)
         begins[block.first] = True
         rest = np.flatnonzero(~begins & (block.text.bytes[block.brace] == ord("}")))
-        members = np.diff(block.ends)
-        used: list[Shape] = []
+        sign = block.text.words(block.marks[block.ends[:-1]] + (1 + 8 * _SIGN))[:, 0]
         for shape in tuple(self._shapes.values()):
-            rest = _take(block, members, shape, rest, shaped, used)
+            rest = self._take(block, sign, shape, rest, out)
         for _ in range(_NEW_SHAPES):
             if not len(rest):
                 break
@@ -207,35 +182,52 @@ class RecordReader:
             if len(self._shapes) >= _MOST_SHAPES:
                 self._shapes.pop(next(iter(self._shapes)))
             self._shapes[new.text] = new
-            rest = _take(block, members, new, rest, shaped, used)
-        return shaped, used
+            rest = self._take(block, sign, new, rest, out)
+        return out
+
+    def _take(self, block: Marked, sign: Words, shape: Shape, rest: Ints, out: Found) -> Ints:
+        """Read those of the records `rest` that have the shape; which are left."""
+        has = block.ends[rest + 1] - block.ends[rest] == shape.members
+        if len(shape.pieces[0].words) > _SIGN:
+            word, mask = shape.pieces[0].words[_SIGN]
+            has &= (sign[rest] & mask) == word
+        some = rest[has]
+        same = np.ones(len(some), np.bool_)
+        for at in range(0, len(some), _AT_ONCE):
+            self._read(block, shape, some[at : at + _AT_ONCE], same[at : at + _AT_ONCE], out)
+        has[has] = same
+        left: Ints = rest[~has]
+        return left
+
+    def _read(self, block: Marked, shape: Shape, part: Ints, same: Bools, out: Found) -> None:
+        """Read those of the records `part` that have the shape's text, and say in `same` which they are."""
+        begin, brace = block.ends[part], block.brace[part]
+        spans: list[tuple[Ints, Ints]] = []
+        for piece in shape.pieces:
+            at = block.marks[begin + piece.first] + 1
+            same &= _begins(block.text.words(at, len(piece.words)), piece)
+            behind = shape.members if piece.number is None else piece.number + 1
+            spans.append((at + piece.size, brace if behind == shape.members else block.marks[begin + behind]))
+        if not same.all():
+            part, spans = part[same], [(start[same], stop[same]) for start, stop in spans]
+        good = np.ones(len(part), np.bool_)
+        for piece, (start, stop) in zip(shape.pieces, spans, strict=True):
+            if piece.number is None:
+                good &= start == stop
+                continue
+            found = numbers(block.text, np.minimum(start, stop), stop)
+            good &= found.good
+            if piece.number == shape.value:
+                out.value[part] = found.value
+            else:
+                out.seconds[part] = found.value
+        out.good[part] = good
+        out.wanted[part] = shape.quantity == self._quantity
 
 
-def _take(block: Marked, members: Ints, shape: Shape, rest: Ints, shaped: NDArray[np.int16], used: list[Shape]) -> Ints:
-    """Mark those of the records `rest` that have the shape; which are left."""
-    has = members[rest] == shape.members
-    for piece in shape.pieces:
-        some = np.flatnonzero(has)
-        has[some] = _same(block, rest[some], piece)
-    shaped[rest[has]] = len(used)
-    used.append(shape)
-    left: Ints = rest[~has]
-    return left
-
-
-def _same(block: Marked, part: Ints, piece: _Piece) -> Bools:
-    """Which of the records have the piece's text in its place."""
-    at = block.marks[block.ends[part] + piece.first] + 1
-    same = np.ones(len(part), np.bool_)
-    found = block.text.words(at, len(piece.words))
+def _begins(found: Words, piece: _Piece) -> Bools:
+    """Which of the words (n, words) are the piece's text."""
+    same = np.ones(len(found), np.bool_)
     for k, (word, mask) in enumerate(piece.words):
         same &= (found[:, k] & mask) == word
-    return same if piece.number is not None else same & (at + piece.size == block.brace[part])
-
-
-def _numbers(block: Marked, part: Ints, place: Ints) -> Numbers:
-    """The number of each record; `place` (n, 4) is `Shape.place` of each."""
-    begin = block.ends[part]
-    start = block.marks[begin + place[:, 0]] + place[:, 1]
-    stop = np.where(place[:, 3], block.brace[part], block.marks[begin + place[:, 2]])
-    return numbers(block.text, np.minimum(start, stop), stop)
+    return same
