@@ -46,9 +46,9 @@ class Block(NamedTuple):
 
 @dataclass(slots=True)
 class _Found:
-    """Columns before the bounds are checked; `number` is the message's number in the block."""
+    """Columns before the bounds are checked; `number` is the message's number in the block, asked for only where one is out of bounds."""
 
-    number: NDArray[np.int64]
+    number: Callable[[], NDArray[np.int64]]
     device: NDArray[np.int32]
     at_ms: NDArray[np.int64]
     values: NDArray[np.float64]
@@ -59,7 +59,7 @@ class LineDecoder:
     """Decodes blocks; the table of devices grows with every new one."""
 
     def __init__(self, form: LineFormat, compiled: bool = True) -> None:
-        self._bounds = [(low, high) for _, low, high in form.values]
+        self._low, self._high = (np.array([[bounds[k]] for bounds in form.values]).reshape(-1, 1) for k in (1, 2))
         when = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
         members = [(form.device, str), (form.time, when), *((name, float) for name, _, _ in form.values)]
         fields: list[Any] = [(f"f{i}", kind) for i, (_, kind) in enumerate(members)]
@@ -78,13 +78,12 @@ class LineDecoder:
     def decode(self, data: bytes) -> Block:
         """The messages of `data`, one a line; an empty line is no message."""
         found = self._scanned(data) if self._scan else self._plain(data.split(b"\n"))
-        good = np.ones(len(found.number), np.bool_)
-        for column, (low, high) in zip(found.values, self._bounds, strict=True):
-            good &= (column >= low) & (column <= high)
-        if good.all():
+        within = (found.values >= self._low) & (found.values <= self._high)
+        if within.all():
             return Block(found.device, found.at_ms, found.values, found.bad)
+        good = within.all(axis=0)
         kept = np.flatnonzero(good)
-        bad = sorted([*found.bad, *found.number[~good].tolist()])
+        bad = sorted([*found.bad, *found.number()[~good].tolist()])
         return Block(found.device[kept], found.at_ms[kept], found.values[:, kept], bad)
 
     def _plain(self, messages: list[bytes]) -> _Found:
@@ -100,14 +99,11 @@ class LineDecoder:
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 number = len(rows) + len(bad) + len(empty)
                 (bad if messages[number] else empty).append(number)
-        numbers = np.arange(len(messages))
-        if bad or empty:
-            numbers = np.delete(numbers, [*bad, *empty])
-        return _Found(numbers, *self._columns(rows), bad)
+        return _Found(lambda: np.delete(np.arange(len(messages)), [*bad, *empty]), *self._columns(rows), bad)
 
     def _columns(self, rows: list[Any]) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
         """Objects to columns. Written again as msgpack they are records of one length wherever ids are, and numpy views those."""
-        n, k = len(rows), len(self._bounds)
+        n, k = len(rows), len(self._low)
         if not n:
             return np.empty(0, np.int32), np.empty(0, np.int64), np.empty((k, 0))
         body = np.frombuffer(_encode(rows), np.uint8)[1 if n < 16 else 3 if n < 65_536 else 5 :]
@@ -129,7 +125,7 @@ class LineDecoder:
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]:
         """Records of (fixstr, uint 64, float 64…), each behind its key; `_columns` has checked the markers."""
         at_ms = _big_endian(records, time_at + 1, ">i8").astype(np.int64)
-        values = np.empty((len(self._bounds), len(records)))
+        values = np.empty((len(self._low), len(records)))
         at = time_at + 9
         for k, key_size in enumerate(self._sizes[2:]):
             values[k] = _big_endian(records, at + key_size + 1, ">f8")
@@ -141,13 +137,13 @@ class LineDecoder:
         assert self._scan is not None
         number, device, at_ms, values, aside = self._scan(data)
         if not len(aside):
-            return _Found(number, device, at_ms, values)
+            return _Found(lambda: number, device, at_ms, values)
         left = self._plain([data[start:stop] for _, start, stop in aside.tolist()])
         theirs = aside[:, 0]
-        number = np.concatenate((number, theirs[left.number]))
-        order = np.argsort(number, kind="stable")
+        together = np.concatenate((number, theirs[left.number()]))
+        order = np.argsort(together, kind="stable")
         return _Found(
-            number[order], np.concatenate((device, left.device))[order], np.concatenate((at_ms, left.at_ms))[order],
+            lambda: together[order], np.concatenate((device, left.device))[order], np.concatenate((at_ms, left.at_ms))[order],
             np.concatenate((values, left.values), axis=1)[:, order], theirs[left.bad].tolist(),
         )  # fmt: skip
 
