@@ -27,6 +27,8 @@ def take(
     """See `Kernel`."""
     position = _grouped(row, len(state.total))
     rows, slots = row[position], slot[position]
+    if not len(rows):
+        return _nothing(), 0, 0
     if (rows[1:] != rows[:-1]).all():
         return _take_distinct(state, rule, rows, slots, value[position], position)
     good, late = _accepted(state, rule.slots, rows, slots)
@@ -157,8 +159,8 @@ class _Cells:
         """Move the first `w` rows on by a value each; how far each lay from its row's mu."""
         ring, total, count, filled, newest = state.ring.reshape(-1), self.total[:w], self.count[:w], self.filled[:w], self.newest[:w]
         ahead = slot - newest
-        if int(ahead.max()) > 1:
-            _expire(state, rule, self.row, np.flatnonzero(ahead > 1), slot, newest, filled, total, count)
+        if len(some := (ahead > 1).nonzero()[0]):
+            _expire(state, rule, self.row, some, slot, newest, filled, total, count)
         place = slot % rule.slots
         bit = place.astype(np.uint64)
         place += self.base[:w]
@@ -179,23 +181,23 @@ def _take_distinct(
     position: NDArray[np.int64],
 ) -> tuple[Changes, int, int]:  # fmt: skip
     """A batch of one value a row: a small batch, of which nothing else need be asked."""
-    before = state.newest[rows]
-    filled = state.filled[rows] >> (slot % rule.slots).astype(np.uint64) & np.uint64(1)
-    is_late = slot <= before - rule.slots
-    good = ~(is_late | ((filled != 0) & (slot <= before)))
+    cells = _Cells.of(state, rule, rows.astype(np.int64))
+    filled = cells.filled >> (slot % rule.slots).astype(np.uint64) & np.uint64(1)
+    is_late = slot <= cells.newest - rule.slots
+    good = ~(is_late | (filled.view(np.int64) > (slot > cells.newest)))
     late = 0
     if not good.all():
         late = int(np.count_nonzero(is_late))
-        kept = np.flatnonzero(good)
+        kept = good.nonzero()[0]
         rows, slot, value, position = rows[kept], slot[kept], value[kept], position[kept]
-    if not len(rows):
-        return _nothing(), late, len(good) - late
-    cells = _Cells.of(state, rule, rows.astype(np.int64))
+        if not len(rows):
+            return _nothing(), late, len(good) - late
+        cells = _Cells.of(state, rule, cells.row[kept])
     variance = np.where(cells.seen >= rule.warm_up, cells.var, 0.0)
     deviation = cells.enter(state, rule, len(rows), slot, value)
     mean, z, opens, closes = _said(rule, cells.total, cells.count, deviation, variance, value)
     is_open = cells.columns.view(np.bool_).reshape(-1, len(rows), 8)[7, :, 0]
-    turned = np.flatnonzero(np.where(is_open, closes, opens))
+    turned = np.where(is_open, closes, opens).nonzero()[0]
     is_open[turned] = opens[turned]
     cells.put_back(state)
     return Changes(position[turned], opens[turned], mean[turned], cells.count[turned], z[turned]), late, len(good) - len(rows) - late
@@ -206,7 +208,7 @@ def _weigh(
     seen: NDArray[np.int64],
 ) -> None:  # fmt: skip
     """mu and var after `x`, in place; the first value of a row sets mu."""
-    first = np.flatnonzero(seen == 0)
+    first = (seen == 0).nonzero()[0]
     pull = alpha * deviation
     mu += pull
     pull *= deviation
