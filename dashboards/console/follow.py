@@ -55,7 +55,7 @@ class Follower:
         """Before the page is served: topics that exist, newest values from the store. Raises Unavailable."""
         await self._log.ensure_topics(LOG_TOPICS, DEFAULT_PARTITIONS)
         for latest in await asyncio.to_thread(self._store.latest):
-            self._view.figure(latest.series, latest.at_ms, latest.value)
+            self._view.figure(latest.series, latest.at_ms, latest.value, latest.flags)
         self._behind = {(topic, p) for topic in _BACK for p in range(await self._log.partitions(topic))}
 
     async def run(self) -> None:
@@ -143,7 +143,7 @@ class Follower:
             self._view.report(_decode_report(event.data), live=live)
         elif event.type == EventType.OBSERVATIONS:
             readings, flags = observations.decode(event.data)
-            self._view.observe(readings, live=live and not flags & Flag.LATE)
+            self._view.observe(readings, live=live and not flags & Flag.LATE, flags=flags)
 
     async def _send_changes(self) -> None:
         """At most so many updates a second, however much arrives; nothing when nothing changed; a beat now and then."""

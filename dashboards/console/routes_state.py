@@ -74,23 +74,31 @@ def add_series(app: FastAPI, access: Access, store: SeriesStore, city: City) -> 
         stop_ms: Annotated[int, Query(alias="to", ge=0, le=_MOST_MS)],
         width_s: Annotated[int, Query(ge=0, le=86_400 * 31)] = 0,
     ) -> Response:
-        """Columns: raw points (`width_s` 0) or rollups of whole minutes. A series of a place that is not seen is empty."""
+        """Columns: raw points (`width_s` 0) or rollups of whole minutes. A series of a place that is not seen is empty.
+
+        `marked_ms` and `flags` name the raw points that have a flag: 1 came late, 2 was made anew because something came late, 4 is of a
+        sick sensor, 8 was measured in fog.
+        """
         if not 0 < stop_ms - start_ms <= _LONGEST_MS:
             raise Rejected("bad_range", "`to` must be after `from`, by at most 400 days")
         device = city.devices.get(series.partition("/")[0])
         is_seen = device is None or device.site in access.sight(person_of(request)).sites
         if width_s == 0:
             at_ms, value = await asyncio.to_thread(store.raw, series, start_ms, stop_ms if is_seen else start_ms)
-            return answer({"series": series, "width_s": 0, "at_ms": at_ms.tolist(), "value": value.tolist()})
+            marked_ms, flags = await asyncio.to_thread(store.marked, series, start_ms, stop_ms if is_seen else start_ms)
+            marks = {"marked_ms": marked_ms.tolist(), "flags": flags.tolist()}
+            return answer({"series": series, "width_s": 0, "at_ms": at_ms.tolist(), "value": value.tolist(), **marks})
         if (stop_ms - start_ms) / (width_s * 1000) > _MOST_BUCKETS:
             raise Rejected("bad_range", f"more than {_MOST_BUCKETS} buckets; choose a larger width_s")
         if width_s % 60:
             raise Rejected("bad_width", f"{width_s} s is not a whole number of minutes")
         buckets = await asyncio.to_thread(store.rollup, series, start_ms, stop_ms, width_s * 1000) if is_seen else []
+        marked_ms, flags = await asyncio.to_thread(store.marked, series, start_ms, stop_ms if is_seen else start_ms)
         return answer(
             {
                 "series": series, "width_s": width_s, "at_ms": [b.start_ms for b in buckets], "value": [b.mean for b in buckets],
                 "min": [b.min for b in buckets], "max": [b.max for b in buckets], "count": [b.count for b in buckets],
+                "marked_ms": marked_ms.tolist(), "flags": flags.tolist(),
             }
         )  # fmt: skip
 

@@ -16,12 +16,15 @@ from city_model.registry import City
 from dashboards.console.people import Sight
 from dashboards.console.shelf import Card, Shelf
 from dashboards.console.sites import Figures, SiteNow, site_now
+from stream_processor.stores.port import Flag
 
 SILENT_AFTER_S = 30.0
 """Without a report of the engine for so long, ages can no longer be judged: everything is unknown. By the machine's own time, because
 the city's stands still exactly when this matters; six of the engine's ticks of 5 s."""
 BEHIND_MS = 300_000
 """A partition whose tick is older than the city's by this much lags."""
+UNFIT_FOR_MS = 300_000
+"""A sensor that was just sick is not believed again at once: its next reading is flagged after it is shown."""
 TOLERABLE_PER_HOUR = 6
 """About one alarm in ten minutes is what one person can handle (EEMUA 191, ISA-18.2)."""
 _HOUR_MS = 3_600_000
@@ -87,6 +90,7 @@ class View:
         self._devices = {s.id: tuple(d for d in city.device if d.site == s.id and d.kind != "agent") for s in city.site}
         self._wanted = {d.id: frozenset(x.id for x in d.directions) for d in city.device if d.kind != "agent"}
         self._figures: dict[str, dict[str, tuple[int, float]]] = {device: {} for device in self._wanted}
+        self._unfit: dict[str, dict[str, int]] = {}
         self._reports: dict[int, Report] = {}
         self._elapsed_s = elapsed_s
         self._report_seen_s: float | None = None
@@ -106,14 +110,14 @@ class View:
             return "waiting"
         return "silent" if self._elapsed_s() - self._report_seen_s > SILENT_AFTER_S else "ok"
 
-    def observe(self, readings: Readings, *, live: bool) -> None:
-        """Newest values by event time; what came late changes nothing here."""
+    def observe(self, readings: Readings, *, live: bool, flags: int = 0) -> None:
+        """Newest values by event time; what came late changes nothing here. `flags` as in `Flag`, of all of them."""
         order = np.argsort(readings.at_ms, kind="stable")
         index, at_ms, value = (column[order].tolist() for column in (readings.name_index, readings.at_ms, readings.value))
         newest = {i: (at, v) for i, at, v in zip(index, at_ms, value, strict=True)}
         self._count(readings)
         for i, (at, v) in newest.items():
-            self.figure(readings.names[i], at, v)
+            self.figure(readings.names[i], at, v, flags)
         if live and at_ms:
             self._latencies_ms.append(self._clock.now_ms() - at_ms[-1])
 
@@ -122,12 +126,15 @@ class View:
             if (device := name.partition("/")[0]) in self._wanted:
                 self.received[device] = self.received.get(device, 0) + count
 
-    def figure(self, series: str, at_ms: int, value: float) -> None:
-        """One newest value; series of devices or directions that the registry does not know are not shown."""
+    def figure(self, series: str, at_ms: int, value: float, flags: int = 0) -> None:
+        """One newest value; series of devices or directions that the registry does not know are not shown, nor what a sick sensor says."""
         device, _, rest = series.partition("/")
         direction, slash, _ = rest.partition("/")
         if device not in self._wanted or bool(slash) != bool(self._wanted[device]) or (slash and direction not in self._wanted[device]):
             return
+        if flags & (Flag.SICK | Flag.FOG):
+            unfit = self._unfit.setdefault(device, {})
+            unfit[rest] = max(at_ms, unfit.get(rest, at_ms))
         known = self._figures[device].get(rest)
         if known is None or at_ms >= known[0]:
             self._figures[device][rest] = (at_ms, value)
@@ -146,13 +153,19 @@ class View:
         return self.shelf.add(event, position)
 
     def figures(self, device: str) -> Figures:
-        return self._figures.get(device, {})
+        """Newest values that may be believed: none of a sensor that was sick (or in fog) less than `UNFIT_FOR_MS` before."""
+        figures = self._figures.get(device, {})
+        unfit = self._unfit.get(device)
+        if unfit is None:
+            return figures
+        return {rest: point for rest, point in figures.items() if point[0] > unfit.get(rest, point[0] - UNFIT_FOR_MS - 1) + UNFIT_FOR_MS}
 
     def sites(self) -> dict[str, SiteNow]:
         """Every site as it is now."""
         now_ms = self.clock_ms if self.link == "ok" else None
         open_subjects = self.shelf.open_subjects()
-        return {s.id: site_now(s, self._devices[s.id], self._figures, now_ms, open_subjects) for s in self.city.site}
+        figures = {**self._figures, **{device: self.figures(device) for device in self._unfit}}
+        return {s.id: site_now(s, self._devices[s.id], figures, now_ms, open_subjects) for s in self.city.site}
 
     def quality(self, sites: dict[str, SiteNow]) -> Quality:
         """Counts over all partitions, and how many devices can be seen."""

@@ -121,6 +121,15 @@ class EmbeddedStore:
         )
         return np.array([r[0] for r in rows], np.int64), np.array([r[1] for r in rows], np.float64)
 
+    def marked(self, series: str, start_ms: int, stop_ms: int, most: int = 10_000) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Times and flags of the points in [start, stop) that have any, oldest first."""
+        rows = self._query(
+            "SELECT at_ms, flags FROM point WHERE series = (SELECT id FROM series WHERE name = ?) AND at_ms >= ? AND at_ms < ?"
+            " AND flags <> 0 ORDER BY at_ms LIMIT ?",
+            (series, start_ms, stop_ms, most),
+        )
+        return np.array([r[0] for r in rows], np.int64), np.array([r[1] for r in rows], np.uint8)
+
     def rollup(self, series: str, start_ms: int, stop_ms: int, width_ms: int) -> list[Bucket]:
         """Buckets that hold points and start in [start, stop), aligned to the epoch. Raises Rejected for a width not of whole minutes."""
         first, end = aligned(start_ms, stop_ms, checked_width_ms(width_ms))

@@ -23,6 +23,13 @@ def raw(client: InfluxClient, bucket: str, series: str, start_ms: int, stop_ms: 
     return next((one["values"] for one in client.influxql(bucket, statement)), [])[: max(most, 0)]
 
 
+def marked(client: InfluxClient, bucket: str, series: str, start_ms: int, stop_ms: int, most: int) -> list[list[Any]]:
+    """[time, flags] rows of the points of a series that have any flag, oldest first."""
+    where = f'{_of(series)} AND {_within(start_ms, stop_ms)} AND "flags" > 0'
+    statement = f'SELECT "flags" FROM {_measurement(series)} WHERE {where} LIMIT {max(most, 1)}'
+    return next((one["values"] for one in client.influxql(bucket, statement)), [])[: max(most, 0)]
+
+
 def rollup(client: InfluxClient, bucket: str, series: str, start_ms: int, stop_ms: int, width_ms: int) -> list[Bucket]:
     """Buckets of a series out of a bucket of rollups, joined to `width_ms` by the server."""
     statement = (

@@ -104,6 +104,10 @@ class SeriesStore(Protocol):
         """Times and values in [start, stop), oldest first."""
         ...
 
+    def marked(self, series: str, start_ms: int, stop_ms: int, most: int = 10_000) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+        """Times and flags of the raw points in [start, stop) that have any flag, oldest first."""
+        ...
+
     def rollup(self, series: str, start_ms: int, stop_ms: int, width_ms: int) -> list[Bucket]:
         """Buckets that hold points and start in [start, stop); `width_ms` is a whole multiple of one minute."""
         ...

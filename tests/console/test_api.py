@@ -9,7 +9,7 @@ from city_model.clock import ManualClock
 from city_model.topics import ALARMS, INPUTS, OBSERVATIONS
 from dashboards.console.app import create_app
 from stream_processor.logs.port import EventLog, Record
-from stream_processor.stores.port import SeriesStore
+from stream_processor.stores.port import Flag, SeriesStore
 from tests.console.conftest import Desk
 from tests.console.evening import write_evening
 from tests.console.town import MINUTE_MS, T0, Engine, jam, smoke
@@ -51,6 +51,16 @@ async def test_series_come_raw_or_rolled_up(desk: Desk, client: httpx.AsyncClien
     assert (raw["at_ms"], raw["value"]) == ([minute + i * 30_000 for i in range(4)], [0.0, 1.0, 2.0, 3.0])
     rolled = (await client.get("/api/series", params={**span, "width_s": 60})).json()
     assert (rolled["value"], rolled["min"], rolled["max"], rolled["count"]) == ([0.5, 2.5], [0.0, 2.0], [1.0, 3.0], [2, 2])
+
+
+async def test_a_series_says_which_of_its_points_came_late_or_were_made_anew(desk: Desk, client: httpx.AsyncClient) -> None:
+    minute = T0 // MINUTE_MS * MINUTE_MS
+    desk.store.write(points([("a/vn_aqi", minute + k * MINUTE_MS, 60.0) for k in range(4)]))
+    desk.store.write(points([("a/vn_aqi", minute + 2 * MINUTE_MS, 90.0)], Flag.REVISED))
+    span: dict[str, str | int] = {"series": "a/vn_aqi", "from": minute, "to": minute + 4 * MINUTE_MS}
+    for width in (0, 60):
+        told = (await client.get("/api/series", params={**span, "width_s": width})).json()
+        assert (told["value"], told["marked_ms"], told["flags"]) == ([60.0, 60.0, 90.0, 60.0], [minute + 2 * MINUTE_MS], [Flag.REVISED])
 
 
 @pytest.mark.parametrize(

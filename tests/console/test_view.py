@@ -6,7 +6,9 @@ import numpy as np
 
 from city_model.clock import ManualClock
 from city_model.events import Readings, Report
-from dashboards.console.view import BEHIND_MS, SILENT_AFTER_S, Share, View
+from dashboards.console.routes_public import public_state
+from dashboards.console.view import BEHIND_MS, SILENT_AFTER_S, UNFIT_FOR_MS, Share, View
+from stream_processor.stores.port import Flag
 from tests.console.town import T0, town
 
 
@@ -25,6 +27,20 @@ def test_the_newest_by_event_time_counts_whatever_the_order() -> None:
     view.observe(readings(("air-kk-01/pm25", T0 - 1000, 7.0), ("air-kk-01/pm25", T0 - 5000, 3.0)), live=True)
     view.observe(readings(("air-kk-01/pm25", T0 - 9000, 1.0)), live=True)
     assert view.figures("air-kk-01") == {"pm25": (T0 - 1000, 7.0)}
+
+
+def test_what_a_sick_sensor_says_is_no_figure_of_the_air() -> None:
+    view = View(town(), ManualClock(T0))
+    view.report(Report(T0, 0, {}), live=True)
+    view.observe(readings(("air-kk-01/pm25", T0 - 1000, 999.0), ("air-kk-01/pm10", T0 - 1000, 40.0)), live=True)
+    assert public_state(view).air[0].pm25 == 999.0
+    view.observe(readings(("air-kk-01/pm25", T0 - 1000, 999.0)), live=True, flags=Flag.SICK)
+    assert view.figures("air-kk-01") == {"pm10": (T0 - 1000, 40.0)}
+    assert all(place.pm25 is None and place.band == 0 for place in public_state(view).air)
+    view.observe(readings(("air-kk-01/pm25", T0 + 60_000, 999.0)), live=True)  # its flag has not come yet
+    assert "pm25" not in view.figures("air-kk-01")
+    view.observe(readings(("air-kk-01/pm25", T0 + UNFIT_FOR_MS, 12.0)), live=True)
+    assert view.figures("air-kk-01")["pm25"] == (T0 + UNFIT_FOR_MS, 12.0)
 
 
 def test_devices_and_directions_outside_the_registry_take_no_memory() -> None:

@@ -127,7 +127,7 @@ function side({ site, device, air }) {
   const head = air.band ? `${named(site)} · ${t(`band.${air.band}`)} ${air.text}` : `${named(site)} · ${t("band.0")}`;
   const facts = [air.isIndex ? t("air.driver", { driver: air.driver || "–" }) : "", air.isIndex ? t("air.hour", { hour: shortTime(air.atMs + HOUR_MS) }) : "", air.complete === undefined ? "" : t("air.hours", { share: percent(air.complete) })];
   const chart = el("div", { class: "hours", role: "img", "aria-label": t("air.hours48") });
-  withSeries(seriesOf(device, air), (found) => chart.replaceChildren(hourBars(found, air.isIndex || "vn_aqi" in device.values)));
+  withSeries(seriesOf(device, air), (found) => chart.replaceChildren(hourBars(found, air.isIndex || "vn_aqi" in device.values), anewNote(found)));
   const open = [...model.cards.values()].filter((card) => card.alarm.device === device.id && card.group !== "returned");
   return el(
     "aside", { class: "side" },
@@ -140,18 +140,26 @@ function side({ site, device, air }) {
   );
 }
 
+const LATE_OR_REVISED = 1 | 2; // flags of points: came late, made anew because something came late
+const anewHours = (found) => new Set((found.marked_ms ?? []).filter((_, i) => found.flags[i] & LATE_OR_REVISED).map((at) => Math.floor(at / HOUR_MS) * HOUR_MS));
+
+function anewNote(found) {
+  const { size } = anewHours(found);
+  return size ? el("p", { class: "s dim" }, el("i", { class: "anew" }), t("air.anew", { n: number(size) })) : "";
+}
+
 function hourBars(found, isIndex) {
   const end = Math.floor(model.clockMs / HOUR_MS) * HOUR_MS, from = end - (SPAN_HOURS - 1) * HOUR_MS;
   const most = Math.max(isIndex ? 100 : 60, ...found.value) * 1.08;
   const y = (value) => 112 - (value / most) * 104;
   const byHour = new Map(found.at_ms.map((at, i) => [Math.floor(at / HOUR_MS) * HOUR_MS, found.value[i]]));
-  const parts = [];
+  const anew = anewHours(found), parts = [];
   if (isIndex) BAND_ENDS.forEach((top, i) => i * 50 < most && parts.push(svg("rect", { x: 27, width: 5, y: y(Math.min(top, most)), height: y(i ? BAND_ENDS[i - 1] : 0) - y(Math.min(top, most)), class: `fill-${i + 1}` })));
   for (const tickAt of [0.5, 1].map((part) => Math.round((most * part) / 1.08 / 10) * 10)) parts.push(svg("path", { d: `M32 ${y(tickAt)}H330`, class: "grid" }), svg("text", { x: 23, y: y(tickAt) + 4, class: "end" }, number(tickAt)));
   for (let k = 0; k < SPAN_HOURS; k++) {
     const x = 36 + k * 6.1, value = byHour.get(from + k * HOUR_MS);
     const place = value === undefined ? { y: 92, height: 20, class: "missing" } : { y: y(value), height: 112 - y(value), class: k >= SPAN_HOURS - 6 ? "bar new" : "bar" };
-    parts.push(svg("rect", { x, width: 4.6, rx: 1, ...place }));
+    parts.push(svg("rect", { x, width: 4.6, rx: 1, ...place, class: anew.has(from + k * HOUR_MS) ? `${place.class} anew` : place.class }));
   }
   for (const k of [0, 24, 47]) parts.push(svg("text", { x: 38 + k * 6.1, y: 128, class: k === 47 ? "end" : "" }, label(from + k * HOUR_MS)));
   return svg("svg", { viewBox: "0 0 334 132" }, ...parts);

@@ -40,6 +40,18 @@ def test_a_revision_wins_in_raw_rollups_and_latest(store: SeriesStore) -> None:
     assert store.latest() == [Latest("a/pm25", T0 + 1000, 5.0, 0)]
 
 
+def test_flags_are_told_of_the_points_that_have_any_and_go_with_a_revision(store: SeriesStore) -> None:
+    store.write(points([("a/pm25", T0 + k * MINUTE, 1.0) for k in range(4)]))
+    store.write(points([("a/pm25", T0 + 2 * MINUTE, 7.0), ("a/pm25", T0 + 3 * MINUTE, 7.0)], Flag.LATE | Flag.REVISED))
+    store.write(points([("a/pm25", T0 + 4 * MINUTE, 7.0)], Flag.SICK))
+    at_ms, flags = store.marked("a/pm25", T0, T0 + DAY)
+    assert (at_ms.tolist(), flags.tolist()) == ([T0 + k * MINUTE for k in (2, 3, 4)], [3, 3, 4])
+    assert [len(column) for column in store.marked("a/pm25", T0, T0 + DAY, 2)] == [2, 2]
+    assert store.marked("a/pm25", T0, T0 + 2 * MINUTE)[0].tolist() == store.marked("b/pm25", T0, T0 + DAY)[0].tolist() == []
+    store.write(points([("a/pm25", T0 + 2 * MINUTE, 7.0)]))
+    assert store.marked("a/pm25", T0, T0 + DAY)[0].tolist() == [T0 + 3 * MINUTE, T0 + 4 * MINUTE]
+
+
 def test_the_last_of_two_rows_for_one_place_in_one_write_wins(store: SeriesStore) -> None:
     store.write(points([("a/pm25", T0, 1.0), ("b/pm25", T0, 7.0), ("a/pm25", T0, 2.0)]))
     assert raw(store, "a/pm25") == [(T0, 2.0)]
