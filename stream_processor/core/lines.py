@@ -135,16 +135,25 @@ class LineDecoder:
     def _scanned(self, data: bytes) -> _Found:
         """The compiled scanner's columns, with what it left aside decoded the plain way and put in its place."""
         assert self._scan is not None
-        number, device, at_ms, values, aside = self._scan(data)
-        if not len(aside):
+        left: list[_Found] = []
+        numbers: list[NDArray[np.int64]] = []
+        bad: list[int] = []
+
+        def take_aside(aside: NDArray[np.int64]) -> None:
+            found = self._plain([data[start:stop] for _, start, stop in aside.tolist()])
+            left.append(found)
+            numbers.append(aside[found.number(), 0])
+            bad.extend(aside[found.bad, 0].tolist())
+
+        number, device, at_ms, values = self._scan(data, take_aside)
+        if not left:
             return _Found(lambda: number, device, at_ms, values)
-        left = self._plain([data[start:stop] for _, start, stop in aside.tolist()])
-        theirs = aside[:, 0]
-        together = np.concatenate((number, theirs[left.number()]))
+        together = np.concatenate((number, *numbers))
         order = np.argsort(together, kind="stable")
         return _Found(
-            lambda: together[order], np.concatenate((device, left.device))[order], np.concatenate((at_ms, left.at_ms))[order],
-            np.concatenate((values, left.values), axis=1)[:, order], theirs[left.bad].tolist(),
+            lambda: together[order], np.concatenate((device, *(one.device for one in left)))[order],
+            np.concatenate((at_ms, *(one.at_ms for one in left)))[order],
+            np.concatenate((values, *(one.values for one in left)), axis=1)[:, order], bad,
         )  # fmt: skip
 
 

@@ -13,11 +13,15 @@ from stream_processor.core.names import NameTable
 if TYPE_CHECKING:
     from stream_processor.core.lines import LineFormat
 
-Scanned = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
-"""Numbers of the messages that were read, their devices, times and values (k, n); and (number, start, stop) of those left aside."""
+_MOST_HALTS = 64
+"""New devices of a block that the scan halts for. A halt costs as much as a dozen lines left aside; in a backlog it saves hundreds."""
+Scanned = tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64], NDArray[np.float64]]
+"""Numbers of the messages that were read, their devices, times and values (k, n)."""
+Aside = Callable[[NDArray[np.int64]], None]
+"""Takes (number, start, stop) of lines left aside, in their order, and enters their devices into the table."""
 
 
-def line_scanner(form: LineFormat, table: NameTable) -> Callable[[bytes], Scanned] | None:
+def line_scanner(form: LineFormat, table: NameTable) -> Callable[[bytes, Aside], Scanned] | None:
     """A scanner for `form` that knows the devices of `table`, or None without numba."""
     try:
         from stream_processor.core.lines_numba import scan
@@ -32,13 +36,19 @@ def line_scanner(form: LineFormat, table: NameTable) -> Callable[[bytes], Scanne
         row[: len(name)] = np.frombuffer(name, np.uint8)
     sizes = np.array([len(name) for name in raw])
 
-    def scanner(data: bytes) -> Scanned:
+    def scanner(data: bytes, take_aside: Aside) -> Scanned:
         most = data.count(b"\n") + 1
         number, device, at_ms = np.empty(most, np.int64), np.empty(most, np.int32), np.empty(most, np.int64)
         values, aside = np.empty((len(raw) - 2, most)), np.empty((most, 3), np.int64)
-        read, left = scan(
-            np.frombuffer(data, np.uint8), keys, sizes, table.slots, table.words, table.bits, number, device, at_ms, values, aside
-        )
-        return number[:read], device[:read], at_ms[:read], values[:, :read], aside[:left]
+        place, text, halts = np.zeros(4, np.int64), np.frombuffer(data, np.uint8), 0
+        while place[0] < len(data):
+            taken = int(place[3])
+            out = number, device, at_ms, values
+            scan(text, keys, sizes, table.slots, table.words, table.bits, out, aside, place, halts < _MOST_HALTS)
+            halts += 1
+            if place[3] > taken:
+                take_aside(aside[taken : place[3]])
+        read = int(place[2])
+        return number[:read], device[:read], at_ms[:read], values[:, :read]
 
     return scanner

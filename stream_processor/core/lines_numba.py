@@ -214,18 +214,24 @@ _fast_line = njit(inline="always")(_line)
 
 
 def _scan(
-    data: Any, keys: Any, sizes: Any, slots: Any, words: Any, bits: int, number: Any, device: Any, at_ms: Any, values: Any, aside: Any  # noqa: ANN401
-) -> Any:  # fmt: skip # noqa: ANN401
-    at = line = read = left = 0
+    data: Any, keys: Any, sizes: Any, slots: Any, words: Any, bits: int, out: Any, aside: Any, place: Any, halts: bool  # noqa: ANN401
+) -> None:  # fmt: skip
+    """Go on from `place` (byte, line, rows read, lines aside) and leave it where the scan ended: behind the block, or with `halts` behind a
+    line whose device is new."""
+    number, device, at_ms, values = out
+    at, line, read, left = place[0], place[1], place[2], place[3]
     shape = np.zeros((_MEMBERS, 3), np.int64)
-    while at < len(data):
+    is_new = False
+    while at < len(data) and not is_new:
         stop = at
         if data[at] != _NEWLINE:
+            device[read] = 0
             stop = _fast_line(data, at, keys, sizes, shape, slots, words, bits, read, (device, at_ms, values))
             if stop >= 0 and (stop == len(data) or data[stop] == _NEWLINE):
                 number[read] = line
                 read += 1
             else:
+                is_new = halts and device[read] < 0
                 stop = at
                 while stop < len(data) and data[stop] != _NEWLINE:
                     stop += 1
@@ -233,7 +239,7 @@ def _scan(
                 left += 1
         line += 1
         at = stop + 1
-    return read, left
+    place[0], place[1], place[2], place[3] = at, line, read, left
 
 
 scan = njit(cache=True, nogil=True, error_model="numpy")(_scan)
