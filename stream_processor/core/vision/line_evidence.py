@@ -29,9 +29,11 @@ Floats = NDArray[np.float32]
 def differences(pictures: Floats, road: Floats, noise: Floats, valid: NDArray[np.bool_]) -> Floats:
     """`pictures` (frames, rows, columns) minus `road`, shrunk towards zero by the road's `noise` and where the road itself is steep."""
     steep = np.asarray(cv2.dilate(road, _CROSS) - cv2.erode(road, _CROSS), np.float32) * EDGE_SHARE
+    bound = np.maximum(steep, noise * np.float32(NOISE_SHARE))
     apart = pictures - road
-    shrunk = np.maximum(np.abs(apart) - np.maximum(steep, noise * NOISE_SHARE), 0.0) * valid
-    return np.asarray(np.copysign(shrunk, apart), np.float32)
+    apart -= np.minimum(np.maximum(apart, -bound), bound)
+    apart *= valid
+    return np.asarray(apart, np.float32)
 
 
 def on_line(difference: Floats, row: int) -> Floats:
