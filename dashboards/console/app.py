@@ -22,12 +22,14 @@ from dashboards.console.access import Access
 from dashboards.console.commands import Commands
 from dashboards.console.follow import Follower
 from dashboards.console.gate import Refused
+from dashboards.console.ground import Ground
 from dashboards.console.guard import LOOPBACK, Guard
 from dashboards.console.hub import Hub
 from dashboards.console.problems import problem, rejected, unavailable
 from dashboards.console.routes_act import add_acts
 from dashboards.console.routes_boards import add_boards
 from dashboards.console.routes_devices import add_devices
+from dashboards.console.routes_map import add_map
 from dashboards.console.routes_past import add_past
 from dashboards.console.routes_people import add_people
 from dashboards.console.routes_public import add_public
@@ -42,13 +44,13 @@ STATIC = Path(__file__).parent / "static"
 
 def create_app(
     event_log: EventLog, store: SeriesStore, city: City, clock: Clock | None = None, hosts: tuple[str, ...] = LOOPBACK, title: str = "",
-    access: Access | None = None,
+    access: Access | None = None, ground: Ground | None = None,
 ) -> FastAPI:  # fmt: skip
     """The console over a log and a store that stay the caller's. `clock` is the one that drives the engine's ticks; `hosts` are the names
     it may be called by; `title` stands beside the city's name (a demo says that it is one). Without `access` there is no login: for a
-    program that embeds the page on loopback.
+    program that embeds the page on loopback. `ground`: what lies under the map.
     """
-    clock, access = clock or WallClock(), access or Access.open(city)
+    clock, access, ground = clock or WallClock(), access or Access.open(city), ground or Ground()
     view, hub = View(city, clock), Hub()
     follower = Follower(event_log, store, view, hub, access.is_over)
 
@@ -68,7 +70,7 @@ def create_app(
         title="Saola console", version=__version__, lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
     )
     app.state.hub, app.state.view, app.state.follower, app.state.access = hub, view, follower, access
-    app.add_middleware(Guard, hosts=hosts)
+    app.add_middleware(Guard, hosts=hosts, pictures_from=ground.origin)
     _add_problems(app)
     add_state(app, access, view, hub, follower, title)
     add_series(app, access, store, city)
@@ -78,12 +80,13 @@ def create_app(
     add_public(app, access, view)
     add_people(app, access, hub)
     add_boards(app, access, store, view, clock)
-    _add_rest(app)
+    _add_rest(app, access, ground)
     return app
 
 
-def _add_rest(app: FastAPI) -> None:
-    """What is no operation: an unknown path of the API, else a file of the page."""
+def _add_rest(app: FastAPI, access: Access, ground: Ground) -> None:
+    """The ground of the map; and what is no operation: an unknown path of the API, else a file of the page."""
+    add_map(app, access, ground)
     add_unknown(app)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
 

@@ -29,7 +29,7 @@ _DATA = click.option(
 @click.option("--log", "log_url", required=True, metavar="URL", help="The log: sqlite:DIR or kafka://HOST:PORT.")
 @click.option("--store", "store_url", required=True, metavar="URL", help="The series store: sqlite:PATH.")
 @_DATA
-@click.option("--config", type=click.Path(path_type=Path), help="console.toml: which owner shares its sites with whom.")
+@click.option("--config", type=click.Path(path_type=Path), help="console.toml: who shares sites with whom, and the ground of the map.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65_535), help="Port; 0 takes a free one.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="A host name the page may be called by, besides loopback's.")
@@ -56,6 +56,7 @@ async def _run(
     from dashboards.console.access import Access
     from dashboards.console.accounts import Accounts
     from dashboards.console.app import create_app
+    from dashboards.console.ground import Ground
     from dashboards.console.guard import LOOPBACK
     from dashboards.console.people import ConsoleSettings
     from dashboards.console.serve import serve
@@ -65,6 +66,7 @@ async def _run(
 
     city = load_city(city_path)
     settings = load(ConsoleSettings, config) if config else ConsoleSettings()
+    ground = Ground(settings.map, config.parent if config else Path(), str(config))
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -74,7 +76,7 @@ async def _run(
     event_log = await open_log(log_url)
     try:
         access = Access.of(city, accounts, settings.share)
-        app = create_app(event_log, store, city, hosts=(*LOOPBACK, *allow_host), access=access)
+        app = create_app(event_log, store, city, hosts=(*LOOPBACK, *allow_host), access=access, ground=ground)
         taken = await serve(app, host, port, stop)
         click.echo(f"http://{f'[{host}]' if ':' in host else host}:{taken}/", err=True)
         async with telling(about_console(app.state.follower, app.state.view, app.state.hub), status_port):

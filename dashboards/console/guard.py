@@ -30,8 +30,11 @@ _HEADERS = {
 class Guard:
     """ASGI middleware; plain, so that a stream passes through it unbuffered."""
 
-    def __init__(self, app: ASGIApp, hosts: tuple[str, ...]) -> None:
+    def __init__(self, app: ASGIApp, hosts: tuple[str, ...], pictures_from: str = "") -> None:
+        """`pictures_from`: an origin besides ours that pictures (tiles of the map) may come from."""
         self._app = app
+        more = f"; img-src 'self' {pictures_from}" if pictures_from else ""
+        self._headers = {**_HEADERS, "content-security-policy": _CSP + more}
         self._hosts = frozenset(host.lower() for host in hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -42,7 +45,7 @@ class Guard:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
+                for name, value in self._headers.items():
                     headers[name] = value
                 headers.setdefault("cache-control", "no-cache")
             await send(message)

@@ -8,11 +8,12 @@ all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from city_model.events import Alarm, AlarmKind
 from city_model.registry import City, Site
+from dashboards.console.map_settings import MapSettings
 
 Role = Literal["viewer", "traffic", "environment", "supervisor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -37,9 +38,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class ConsoleSettings:
-    """`console.toml`: which owner shares its sites with whom."""
+    """`console.toml`: which owner shares its sites with whom, and what lies under the map."""
 
     share: tuple[Share, ...] = ()
+    map: MapSettings = field(default_factory=MapSettings)
 
 
 @dataclass(frozen=True, slots=True)

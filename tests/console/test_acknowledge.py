@@ -113,6 +113,13 @@ async def test_bodies_that_are_wrong_get_a_reason_and_write_nothing(desk: Desk, 
     assert await desk.log.bounds(INPUTS, partition_of(alarm.area, DEFAULT_PARTITIONS)) == (0, 0)
 
 
+async def test_a_body_of_ten_megabytes_is_not_taken_in(desk: Desk, client: httpx.AsyncClient) -> None:
+    alarm = await opened(desk)
+    content = b'{"note":"' + b"x" * 10_000_000 + b'"}'
+    answer = await client.post(f"/api/alarms/{alarm.id}/acknowledge", content=content, headers=headers(desk))
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
 async def test_an_unknown_alarm_is_not_found(desk: Desk, client: httpx.AsyncClient) -> None:
     answer = await client.post("/api/alarms/nobody/acknowledge", content=body(), headers=headers(desk))
     assert answer.status_code == 404

@@ -1,8 +1,9 @@
-// The map: corridors through their sites in order, cameras as squares, air stations as circles with their number. No tiles, so no network.
+// The map: corridors through their sites in order, cameras as squares, air stations as circles with their number. Tiles only where they are configured.
 
 import { $, el } from "./dom.js";
 import { age, named, t } from "./i18n.js";
 import { ageOf, isRoad, model } from "./model.js";
+import { load } from "./tables.js";
 import { airFigure, airOf } from "./air_words.js";
 
 const CURVE_STEPS = 10;
@@ -13,11 +14,25 @@ const markers = new Map(); // site id → marker
 const areaLabels = [];
 let ring = null;
 
+// Tiles and layers lie under everything and come when they come; without them the map is complete.
+async function drawGround() {
+  const ground = await load("api/map");
+  if (!ground) return;
+  for (const layer of ground.layers) L.geoJSON(layer, { interactive: false, style: { className: "ground" }, pointToLayer: (_, at) => L.circleMarker(at, { radius: 2, className: "ground" }) }).addTo(map).bringToBack();
+  if (!ground.tiles) return;
+  L.tileLayer(ground.tiles, { minNativeZoom: ground.min_zoom, maxNativeZoom: ground.max_zoom, className: "tiles" }).addTo(map);
+  if (!ground.attribution) return;
+  const credit = new L.Control({ position: "topleft" }); // Leaflet's own takes markup; this is text
+  credit.onAdd = () => el("span", { class: "credit" }, ground.attribution);
+  credit.addTo(map);
+}
+
 export function startMap(onChoose) {
   choose = onChoose;
   map = L.map("map", { zoomControl: false, attributionControl: false, zoomSnap: 0.25, minZoom: 9, maxZoom: 18, keyboard: true });
   map.setView([10.98, 106.65], 12);
   L.control.scale({ imperial: false, position: "bottomright" }).addTo(map);
+  drawGround();
   const { sites } = model.city;
   for (const area of model.city.areas) drawCorridor(area);
   for (const site of sites) drawSite(site);
