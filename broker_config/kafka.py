@@ -9,20 +9,19 @@ import fcntl
 import os
 import re
 import shutil
-import socket
 import subprocess
-import time
 import uuid
 from base64 import urlsafe_b64encode
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
+from broker_config.server_process import ServerProcess, free_port, listens
 from city_model.faults import Unavailable
 
 _POM = files("broker_config") / "kafka_jars" / "pom.xml"
 _JAVA_AT_LEAST = 17  # Kafka 4 brokers need it
-_START_WITHIN_S = 60.0
-_STOP_WITHIN_S = 10.0
+_SERIOUS = (" ERROR ", " FATAL ", "Exception")
 _FETCH_WITHIN_S = 600.0
 
 
@@ -95,22 +94,16 @@ def find_java() -> str:
     return java
 
 
-class KafkaServer:
+class KafkaServer(ServerProcess):
     """One running broker. `url` is what `--log` takes; `bootstrap` is what Kafka clients take."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, directory: Path) -> None:
-        self._process = process
-        self.port = port
-        self.directory = directory
-
-    @classmethod
-    def start(cls, directory: Path, port: int | None = None) -> KafkaServer:
+    def __init__(self, directory: Path, port: int | None = None) -> None:
         """Start with data in `directory` (continued if it was used before) and wait until it listens. Raises Unavailable."""
         java, jars = find_java(), fetch_jars()
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            port, controller = (port or _free_port()), _free_port()
-            (directory / "server.properties").write_text(_properties(directory / "data", port, controller))
+            self.port, controller = (port or free_port()), free_port()
+            (directory / "server.properties").write_text(_properties(directory / "data", self.port, controller))
             (directory / "log4j2.properties").write_text(_LOG4J2)
         except OSError as err:
             raise Unavailable(f"kafka: cannot write to {directory}: {err.strerror}") from err
@@ -119,17 +112,13 @@ class KafkaServer:
         config = str(directory / "server.properties")
         if not (directory / "data" / "meta.properties").exists():
             _format([*run, "kafka.tools.StorageTool", "format", "--standalone", "-t", _cluster_id(), "-c", config])
-        with (directory / "kafka.log").open("ab") as log:
-            process = subprocess.Popen(
-                [*run, "-Xms128m", "-Xmx384m", "kafka.Kafka", config],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,  # Ctrl-C goes to us, and we stop it after our clients
-            )
-        server = cls(process, port, directory)
-        server._wait_until_it_listens()
-        return server
+        super().__init__("kafka", [*run, "-Xms128m", "-Xmx384m", "kafka.Kafka", config], directory, words=_SERIOUS)
+        self.wait_until(partial(listens, self.port), f"did not listen on {self.bootstrap}")
+
+    @classmethod
+    def start(cls, directory: Path, port: int | None = None) -> KafkaServer:
+        """The same, as the other servers are started."""
+        return cls(directory, port)
 
     @property
     def bootstrap(self) -> str:
@@ -138,46 +127,6 @@ class KafkaServer:
     @property
     def url(self) -> str:
         return f"kafka://{self.bootstrap}"
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def is_running(self) -> bool:
-        return self._process.poll() is None
-
-    def stop(self) -> None:
-        """SIGTERM, and SIGKILL when it has not ended after a while. Harmless when it is not running."""
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            self.kill()
-
-    def kill(self) -> None:
-        """SIGKILL, as a power cut would."""
-        self._process.kill()
-        self._process.wait()
-
-    def _wait_until_it_listens(self) -> None:
-        deadline = time.monotonic() + _START_WITHIN_S
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise Unavailable(f"kafka: ended with code {self._process.returncode} while starting: {self._last_words()}")
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
-            except OSError:
-                time.sleep(0.05)
-            else:
-                return
-        self.kill()
-        raise Unavailable(f"kafka: did not listen on {self.bootstrap} within {_START_WITHIN_S:.0f} s; see {self.directory / 'kafka.log'}")
-
-    def _last_words(self) -> str:
-        lines = (self.directory / "kafka.log").read_text(errors="replace").splitlines()
-        serious = [line for line in lines if " ERROR " in line or " FATAL " in line or "Exception" in line]
-        return f"{(serious or lines or ['nothing was logged'])[-1][:300]} (see {self.directory / 'kafka.log'})"
 
 
 def _format(command: list[str]) -> None:
@@ -190,13 +139,6 @@ def _cluster_id() -> str:
     """16 random bytes as Kafka writes them: base64url without padding, never starting with a dash."""
     text = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     return _cluster_id() if text.startswith("-") else text
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _properties(data: Path, port: int, controller: int) -> str:

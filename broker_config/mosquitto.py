@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 from broker_config.render import CONF, render
+from broker_config.server_process import free_port, listens
 from broker_config.settings import BrokerSettings, Mqtt
 from city_model.faults import Unavailable
 from city_model.registry import City
@@ -34,13 +34,6 @@ def find_mosquitto() -> Path:
     if found is None:
         raise Unavailable(f"mosquitto: not on PATH and not in /usr/sbin or /usr/local/sbin: {_GET}")
     return Path(found)
-
-
-def free_port() -> int:
-    """A loopback port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class MosquittoServer:
@@ -120,12 +113,9 @@ class MosquittoServer:
             if process.poll() is not None:
                 self._process = None
                 raise Unavailable(f"mosquitto: ended with code {process.returncode} while starting: {self._last_words()}")
-            try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1.0).close()
-            except OSError:
-                time.sleep(0.02)
-            else:
+            if listens(self.port):
                 return
+            time.sleep(0.02)
         self.kill()
         raise Unavailable(f"mosquitto: did not listen on 127.0.0.1:{self.port} within {_START_WITHIN_S:.0f} s; see {self._log}")
 

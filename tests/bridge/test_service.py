@@ -14,8 +14,9 @@ import pytest
 from click.testing import CliRunner
 
 from broker_config.city_file import add_device
-from broker_config.mosquitto import MosquittoServer, find_mosquitto, free_port, start_for_city
+from broker_config.mosquitto import MosquittoServer, find_mosquitto, start_for_city
 from broker_config.render import render_access
+from broker_config.server_process import free_port
 from broker_config.settings import BrokerSettings
 from city_model.events import Ack
 from city_model.faults import ConfigError, Rejected, Unavailable

@@ -13,8 +13,9 @@ from click.testing import CliRunner, Result
 from broker_config.cli import broker, device
 from broker_config.kafka import KafkaServer
 from broker_config.kafka_topics import create, differences
-from broker_config.mosquitto import MosquittoServer, free_port
+from broker_config.mosquitto import MosquittoServer
 from broker_config.running import reload_broker
+from broker_config.server_process import free_port
 from broker_config.settings import Kafka
 from city_model.faults import Rejected, Unavailable
 from city_model.topics import LOG_TOPICS

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from broker_config.mosquitto import MosquittoServer, free_port
+from broker_config.mosquitto import MosquittoServer
 from broker_config.render import render
+from broker_config.server_process import free_port
 from broker_config.settings import BrokerSettings, Mqtt
 from city_model.faults import Unavailable
 from city_model.transport.open import make_transport
