@@ -29,10 +29,10 @@ LEAST_WORTH = 0.15
 SEEN_LEAST = 0.5
 """Where the patches agree in fewer frames than this share (over some seconds), others are chosen."""
 STILL_PX = 0.3
-CALM_MS, CALM_FRAMES = 3_000, 5
+CALM_MS, CALM_FRAMES = 3_000, 8
 FITS = 3
 """How often where the patches agree may lead to another place to fit them at, before they are searched for."""
-FOLLOW_EVERY = 25
+FOLLOW_EVERY = 24
 LOST_FRAMES, LONG_LOST_FRAMES = 3, 30
 """Patches lost for longer are searched for in every CALM_FRAMES-th frame only, then in every FOLLOW_EVERY-th."""
 AGAIN_MS = 10_000
