@@ -21,10 +21,11 @@ Floats = NDArray[np.float32]
 def asphalt(picture: Floats, blocks: int, valid: NDArray[np.bool_]) -> Floats:
     """The road's grey for every cell, from `picture` cut into `blocks` stretches along the travel."""
     rows, columns = picture.shape
-    step = np.abs(np.diff(picture, axis=0, prepend=picture[:1]))
-    smooth = (np.maximum(step, np.roll(step, -1, axis=0)) < SMOOTH_STEP) & valid
+    flat = np.ones((rows + 1, columns), bool)  # whether the step to each row is small; what follows the last row does not count
+    np.less(np.abs(picture[1:] - picture[:-1]), SMOOTH_STEP, out=flat[1:-1])
+    smooth = flat[:-1] & flat[1:] & valid
     block = np.minimum(np.arange(rows) * blocks // rows, blocks - 1)
-    bins = np.clip(picture, 0, 255).astype(np.int64) // _BIN
+    bins = np.minimum(np.maximum(picture * np.float32(1 / _BIN), 0), _BINS - 1).astype(np.intp)
     place = (block[:, None] * columns + np.arange(columns)) * _BINS + bins
     counts = np.bincount(place[smooth], minlength=blocks * columns * _BINS).reshape(blocks, columns, _BINS).astype(np.float64)
     common = int(_peak(counts.sum(axis=(0, 1))))

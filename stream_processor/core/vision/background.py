@@ -86,13 +86,15 @@ class Background:
             return 1.0
         usable = usable[:: max(1, usable.size // GAIN_SAMPLES)]
         ratio = np.log(some[usable] / road[usable])
-        bins = np.clip(np.rint(ratio / GAIN_STEP), -GAIN_BINS, GAIN_BINS).astype(np.int64) + GAIN_BINS
+        bins = np.minimum(np.maximum(np.rint(ratio / GAIN_STEP), -GAIN_BINS), GAIN_BINS).astype(np.intp) + GAIN_BINS
         smooth = np.convolve(np.bincount(bins, minlength=2 * GAIN_BINS + 1), (1, 2, 3, 2, 1), "same")
         best = int(smooth.argmax())
         if smooth[best] < 0.75 * ratio.size:
             return 1.0  # no clear mode: a third of the samples within +-2 % would give as much
-        near = np.abs(ratio - (best - GAIN_BINS) * GAIN_STEP) < 4 * GAIN_STEP
-        return float(np.exp(np.median(ratio[near]))) if near.any() else 1.0  # beyond the bins: another picture, no gain
+        near = np.sort(ratio[np.abs(ratio - (best - GAIN_BINS) * GAIN_STEP) < 4 * GAIN_STEP])
+        if not near.size:
+            return 1.0  # beyond the bins: another picture, no gain
+        return float(np.exp((near[(near.size - 1) // 2] + near[near.size // 2]) / 2))
 
     def snapshot(self) -> dict[str, Any]:
         """Everything, msgpack-able."""
