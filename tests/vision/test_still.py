@@ -73,3 +73,18 @@ def test_what_stands_is_told_whether_or_not_the_background_is_known(unknown: boo
 def test_three_that_stand_close_together_are_a_queue_and_three_far_apart_are_not() -> None:
     assert watched([square(0, 8), square(12, 8), square(24, 8)], unknown=False) == []
     assert len(watched([square(0, 0), square(16, 18), square(32, 0)], unknown=False)) == 3
+
+
+def test_a_vehicle_that_stands_is_told_though_another_stops_so_close_that_they_seem_one() -> None:
+    watch, told = StopWatch(Stillness(SHAPE), 8, (3, 3)), list[Change]()
+    moving = np.zeros(SHAPE, bool)
+    for look in range(72):
+        moving[:] = look < 30 and look % 3 == 0
+        picture = with_vehicle(road(), square(16, 8)) if look >= 36 else road()
+        if look >= 48:
+            picture = with_vehicle(picture, square(24, 8))
+        if look >= 36:
+            moving[0:6, 20:24] = look % 2 == 0
+        told += watch.look(picture, road(), np.abs(picture - ROAD) > 9, np.zeros(SHAPE, bool), moving, look * EVERY_MS)
+    assert [(change.begins, change.stop.since_ms) for change in told] == [(True, 36 * EVERY_MS)]
+    assert not told[0].stop.cells[24:32].any()

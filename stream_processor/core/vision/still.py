@@ -21,8 +21,6 @@ PASSES_MS = 1_800
 SAME_GREY = 9.0
 """Looks that differ by less are one; more where the picture is steep (see EDGE_SHARE): cameras shake."""
 FOLLOW = 0.1
-PASSED = 2
-"""A look that was hidden and came back as often had traffic drive over it."""
 STANDING_MS = 2_500
 """What stands for less is only slow."""
 TEXTURE_CELLS = (5, 7)
@@ -44,13 +42,15 @@ class Stillness:
         self._since: Times = np.zeros(shape, np.int64)
         self._matched: Times = np.zeros(shape, np.int64)
         self._next_since: Times = np.zeros(shape, np.int64)
-        self._passed = np.zeros(shape, np.int32)
+        self._returned: Mask = np.zeros(shape, bool)
         self.road: Floats = np.full(shape, UNKNOWN, np.float32)
         """What traffic drove over before the present look took over; UNKNOWN where none has been displaced yet."""
         self.steep: Floats = np.zeros(shape, np.float32)
         """How steep the last look was (`edges`)."""
         self.lasts: Mask = np.zeros(shape, bool)
         """What has looked the same for STANDING_MS, and did at the last look."""
+        self.road_steep: Floats = np.zeros(shape, np.float32)
+        """How steep `road` is, up to date after `strange` found something."""
         self._strange: Mask | None = None
         self._strange_ms = self._now_ms = -1
         self.first_ms = -1
@@ -64,7 +64,7 @@ class Stillness:
         if self._now_ms < 0 or at_ms - self._now_ms > LONGEST_GAP_MS:
             self._look[:], self._next[:] = seen, seen
             self._since[:], self._matched[:], self._next_since[:] = at_ms, at_ms, at_ms
-            self._passed[:], self.road[:] = 0, UNKNOWN
+            self._returned[:], self.road[:] = False, UNKNOWN
             self.first_ms = at_ms
         last_ms, self._now_ms = self._now_ms, at_ms
         bound = np.float32(SAME_GREY) + np.float32(EDGE_SHARE) * np.minimum(
@@ -75,7 +75,7 @@ class Stillness:
         at = np.flatnonzero(differs)
         off.ravel()[at] = 0
         self._look += np.float32(FOLLOW) * off
-        self._passed[(self._matched < last_ms) & ~differs] += 1
+        self._returned |= (self._matched < last_ms) & ~differs
         hidden_from = self._matched.ravel()[at]
         self._matched[:] = at_ms
         self._matched.ravel()[at] = hidden_from
@@ -90,10 +90,10 @@ class Stillness:
         following[at[fresh]] = seen[fresh]
         since[at[fresh]] = at_ms
         over = at[(at_ms - hidden_from >= PASSES_MS) & (at_ms - since[at] >= PASSES_MS)]
-        look, passed = self._look.ravel(), self._passed.ravel()
-        driven = over[passed[over] >= PASSED]
+        look, returned = self._look.ravel(), self._returned.ravel()
+        driven = over[returned[over]]
         self.road.ravel()[driven] = look[driven]
-        passed[over] = 0
+        returned[over] = False
         look[over] = following[over]
         self._since.ravel()[over] = since[over]
         self._matched.ravel()[over] = at_ms
@@ -114,7 +114,8 @@ class Stillness:
         if np.count_nonzero(cells) < least_cells:
             return None
         bare = np.where(known, self.road, seen)
-        off = signed_difference(seen, bare, edges(bare))
+        self.road_steep = edges(bare)
+        off = signed_difference(seen, bare, self.road_steep)
         cells &= (np.abs(off) > SAME_GREY) & (evidence(off, TEXTURE_CELLS) > THRESHOLD)
         return cells if np.count_nonzero(cells) >= least_cells else None
 
@@ -137,7 +138,7 @@ class Stillness:
         """Everything."""
         return {
             "look": pack(self._look), "next": pack(self._next), "since": pack(self._since), "matched": pack(self._matched),
-            "next_since": pack(self._next_since), "passed": pack(self._passed),
+            "next_since": pack(self._next_since), "returned": pack(self._returned),
             "road": pack(self.road), "at": [self._now_ms, self.first_ms],
         }  # fmt: skip
 
@@ -145,5 +146,5 @@ class Stillness:
         """Continue from `snapshot`."""
         self._look, self._next = unpack(state["look"]), unpack(state["next"])
         self._since, self._matched, self._next_since = unpack(state["since"]), unpack(state["matched"]), unpack(state["next_since"])
-        self._passed, self.road = unpack(state["passed"]), unpack(state["road"])
+        self._returned, self.road = unpack(state["returned"]), unpack(state["road"])
         self._now_ms, self.first_ms = state["at"]

@@ -26,8 +26,14 @@ LIVE_S = 0.15
 LIVE_MEMORY_S = 3_600.0
 TOGETHER_MS = 2_500
 """The parts of one vehicle come to rest within this time, as far as a few looks a second can tell."""
+TOGETHER_CELLS = 4
+"""Of nine: single cells between moving vehicles may look the same for a while, by chance."""
 QUEUE_VEHICLES = 3
 PASSED_LOOKS = 3
+SURE_LOOKS = 4
+"""What was found standing as often keeps its place, whatever comes so close to it that they seem one."""
+SOLID_SHARE = 0.3
+"""Of its bounding box: what is thinner is not one thing."""
 NOBODY_PASSES_S = 60.0
 SIGNAL_S = 150.0
 """The longest red of a signal that people still obey."""
@@ -105,9 +111,13 @@ class StopWatch:
         road_steep = self._stand(seen, background, covered & self._still.lasts, unknown)
         changes = list(self._leave(at_ms))
         self.ghosts = np.zeros_like(self.standing)
-        groups = self._groups(road_steep) if self.standing.any() else []
+        again = [i for i, stop in enumerate(self._stops) if self._stands_still(stop)]
+        rest = self.standing.copy()
+        for i in again:
+            rest &= ~self._stops[i].cells
+        groups = self._groups(rest, road_steep) if rest.any() else []
         passes = int((moving & ~self.standing).sum()) >= self._least
-        self._follow(groups, passes, at_ms)
+        self._follow(again, groups, passes, at_ms)
         return changes + list(self._tell(at_ms))
 
     def _stand(self, seen: Floats, background: Floats, lasting: Mask, unknown: Mask) -> Floats:
@@ -123,10 +133,13 @@ class StopWatch:
         if strange is None and int(lasting.sum()) < self._least:
             self.standing = np.zeros_like(lasting)
             return background
-        steep = edges(background if strange is None else np.where(strange, self._still.road, background))
+        steep = edges(background)
         self.standing = lasting & (np.abs(seen - background) > SAME_GREY + EDGE_SHARE * steep)
         if strange is not None:
             self.standing |= strange
+            steep = np.where(strange, self._still.road_steep, steep)
+        around = cv2.boxFilter(self.standing.view(np.uint8), -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
+        self.standing &= around >= TOGETHER_CELLS
         return steep
 
     def forget(self) -> None:
@@ -134,16 +147,25 @@ class StopWatch:
         self._stops = [stop for stop in self._stops if stop.id >= 0]
         self._last_ms = -1
 
-    def _groups(self, road_steep: Floats) -> list[Stop]:
+    def _stands_still(self, stop: Stop) -> bool:
+        """Whether most of what was found, often enough to be sure of it, still stands there."""
+        if stop.seen < SURE_LOOKS:
+            return False
+        same = self.standing & stop.cells & (np.abs(self._still.since_ms - stop.since_ms) <= TOGETHER_MS)
+        if np.count_nonzero(same) < 0.5 * np.count_nonzero(stop.cells):
+            return False
+        return self._stood_since(stop.cells, self._still.steep) <= stop.since_ms + TOGETHER_MS
+
+    def _groups(self, standing: Mask, road_steep: Floats) -> list[Stop]:
         """Standing vehicles; ghosts are set apart."""
         count, labels, stats, _ = cv2.connectedComponentsWithStats(
-            cv2.morphologyEx(self.standing.astype(np.uint8), cv2.MORPH_CLOSE, self._join), connectivity=8
+            cv2.morphologyEx(standing.astype(np.uint8), cv2.MORPH_CLOSE, self._join), connectivity=8
         )
         steep, found = self._still.steep, []
         for i in range(1, count):
             if stats[i, cv2.CC_STAT_AREA] < self._least:
                 continue
-            cells = np.asarray((labels == i) & self.standing)
+            cells = np.asarray((labels == i) & standing)
             if float(steep[cells].mean()) < GHOST_SHARE * float(road_steep[cells].mean()):
                 self.ghosts |= cells
                 self._usual[cells] = np.maximum(self._usual[cells], 1.0)
@@ -152,7 +174,8 @@ class StopWatch:
             lively = self._live_s[cells] >= LIVE_S if self._lane is None else self._lane[cells]
             since_ms = self._stood_since(cells, steep)
             cells &= np.abs(self._still.since_ms - since_ms) <= TOGETHER_MS
-            if float(lively.mean()) >= 0.5 and since_ms > self._still.first_ms + STANDING_MS and cells.sum() >= self._least:
+            fresh = since_ms > self._still.first_ms + STANDING_MS
+            if fresh and float(lively.mean()) >= 0.5 and cells.sum() >= self._least and _solid(cells):
                 found.append(Stop(cells, since_ms, self._last_ms, self._last_ms))
         return found
 
@@ -162,11 +185,14 @@ class StopWatch:
         edge = cells & (steep >= bound)
         return int(np.percentile(self._still.since_ms[edge], 60))
 
-    def _follow(self, groups: list[Stop], passes: bool, at_ms: int) -> None:
+    def _follow(self, again: list[int], groups: list[Stop], passes: bool, at_ms: int) -> None:
         """Match what stands now with what stood before."""
         kept: list[Stop] = []
-        for old in self._stops:
+        for i, old in enumerate(self._stops):
             now = dataclasses.replace(old, looks=old.looks + 1, passed=old.passed + passes)
+            if i in again:
+                kept.append(dataclasses.replace(now, seen=old.seen + 1, seen_ms=at_ms))
+                continue
             same = next((g for g in groups if (g.cells & old.cells).sum() >= OVERLAP_SHARE * min(g.cells.sum(), old.cells.sum())), None)
             if same is None:
                 kept.append(now)
@@ -184,10 +210,11 @@ class StopWatch:
         stay = []
         for stop in self._stops:
             gone = (self._still.hidden_ms[stop.cells] >= GONE_MS) | (self._still.since_ms[stop.cells] > stop.since_ms + self._dwell_ms // 2)
-            if float(gone.mean()) < GONE_SHARE and (stop.id >= 0 or at_ms - stop.seen_ms < 2 * GONE_MS):
+            left = float(gone.mean()) >= GONE_SHARE
+            if not left and (stop.id >= 0 or at_ms - stop.seen_ms < 2 * GONE_MS):
                 stay.append(stop)
                 continue
-            if at_ms - stop.since_ms > STANDING_MS + GONE_MS:
+            if left and at_ms - stop.since_ms > STANDING_MS + GONE_MS:
                 self._usual[stop.cells] += 1
             if stop.id >= 0:
                 yield Change(False, stop, at_ms, self._sure(stop))
@@ -207,7 +234,8 @@ class StopWatch:
 
     def _queues(self, stop: Stop) -> bool:
         """Whether it is one of QUEUE_VEHICLES that stand no farther apart than the longer of two neighbours is long."""
-        line, rest = [stop], [other for other in self._stops if other is not stop]
+        line = [stop]
+        rest = [other for other in self._stops if other is not stop and other.seen >= SEEN_SHARE * other.looks]
         for one in line:
             near = [other for other in rest if _apart(one, other) <= max(_length(one), _length(other))]
             rest = [other for other in rest if other not in near]
@@ -239,6 +267,11 @@ class StopWatch:
         self._last_ms, self._next_id = state["last_ms"], state["next_id"]
         self._stops = [Stop(unpack(cells), *rest) for cells, *rest in state["stops"]]
         self.ghosts, self.standing = unpack(state["ghosts"]), unpack(state["standing"])
+
+
+def _solid(cells: Mask) -> bool:
+    _, _, width, height = cv2.boundingRect(cells.view(np.uint8))
+    return bool(np.count_nonzero(cells) >= SOLID_SHARE * width * height)
 
 
 def _bounds(stop: Stop) -> tuple[int, int, int, int]:
