@@ -62,20 +62,22 @@ class Blob:
     pace: Pace
 
 
-def components(picture: Floats, level: float) -> Iterator[tuple[Part, NDArray[np.bool_]]]:
-    """Connected pieces above `level`, with the mask of each within its window."""
-    _, labels, boxes, _ = cv2.connectedComponentsWithStats((picture > level).astype(np.uint8), connectivity=8)
-    for i, (x, y, w, h, area) in enumerate(np.asarray(boxes).tolist()):
-        if i > 0 and area >= LEAST_CELLS:
-            mask = labels[y : y + h, x : x + w] == i
-            yield Part(y, x, np.where(mask, picture[y : y + h, x : x + w], 0).astype(np.float32)), mask
+def components(picture: Floats, level: float, least: int = 1) -> Iterator[tuple[Part, NDArray[np.bool_]]]:
+    """Connected pieces above `level`, with the mask of each within its window; none where there are fewer than `least`."""
+    _, labels, boxes, _ = cv2.connectedComponentsWithStats((picture > level).view(np.uint8), connectivity=8)
+    found = [(i, box) for i, box in enumerate(np.asarray(boxes).tolist()) if i > 0 and box[4] >= LEAST_CELLS]
+    if len(found) < least:
+        return
+    for i, (x, y, w, h, _) in found:
+        mask = labels[y : y + h, x : x + w] == i
+        yield Part(y, x, np.where(mask, picture[y : y + h, x : x + w], np.float32(0))), mask
 
 
 def vehicles(part: Part, slit: Slit, level: float = BASE * STEP) -> list[Blob]:
     """Raise the threshold until `part` falls into vehicles, or is one."""
     while level < part.level:
         strong = []
-        for piece, _ in components(part.picture, level):
+        for piece, _ in components(part.picture, level, least=2):
             piece.top, piece.left = piece.top + part.top, piece.left + part.left
             piece.peak = (piece.peak[0] + part.top, piece.peak[1] + part.left)
             piece.centre = (piece.centre[0] + part.top, piece.centre[1] + part.left)

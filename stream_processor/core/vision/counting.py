@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from stream_processor.core.vision.blobs import BASE, Blob, Slit, components, vehicles
 from stream_processor.core.vision.learning import Learner
-from stream_processor.core.vision.line_evidence import differences
+from stream_processor.core.vision.line_evidence import differences, on_line
 from stream_processor.core.vision.pace import Pace, ellipses, pace
 from stream_processor.core.vision.packing import pack, unpack
 from stream_processor.core.vision.retreat import drove_back
@@ -131,10 +131,11 @@ class LineCounter:
     def _see(self, difference: Floats, times_ms: list[int]) -> list[Crossing]:
         """Put a chunk into the slit, and cut it every CUT_MS: how often decides how what goes on is cut."""
         crossings: list[Crossing] = []
-        first = 0
+        whole, first = on_line(difference, self._strip.middle), 0
         for i, at_ms in enumerate(times_ms):
             if i + 1 == len(times_ms) or at_ms - times_ms[first] >= CUT_MS:
-                self._slit.append(difference[first : i + 1], times_ms[first : i + 1], self._usual_rows_s)
+                part = slice(first, i + 1)
+                self._slit.append(difference[part], whole[part], times_ms[part], self._usual_rows_s)
                 crossings += self._cut(at_ms)
                 first = i + 1
         return crossings

@@ -41,10 +41,12 @@ def on_line(difference: Floats, row: int) -> Floats:
     top = min(max(row - _HALF - 1, 0), difference.shape[1] - WINDOW - 2)
     wide = difference[:, top : top + WINDOW + 2]
     band = wide[:, 1:-1]
-    energy = np.square(wide[:, 2:] - wide[:, :-2])
-    energy[:, :, 1:-1] += np.square(band[:, :, 2:] - band[:, :, :-2])
-    texture = TEXTURE_GAIN * np.sqrt(_along(np.asarray(energy.mean(axis=1)), WINDOW))
-    level = _along(np.abs(difference[:, row - 1 : row + 2]).mean(axis=1), LEVEL_COLUMNS)
+    down, along = wide[:, 2:] - wide[:, :-2], band[:, :, 2:] - band[:, :, :-2]
+    energy = np.einsum("frc,frc->fc", down, down)
+    energy[:, 1:-1] += np.einsum("frc,frc->fc", along, along)
+    texture = np.float32(TEXTURE_GAIN) * np.sqrt(_along(energy * np.float32(1 / WINDOW), WINDOW))
+    near = np.abs(difference[:, row - 1 : row + 2])
+    level = _along((near[:, 0] + near[:, 1] + near[:, 2]) * np.float32(1 / 3), LEVEL_COLUMNS)
     return np.asarray(np.sqrt(level * texture), np.float32)
 
 

@@ -32,10 +32,9 @@ class SlitRows:
         self.differences: NDArray[np.int8] = np.zeros((0, *shape), np.int8)
         self.frames_ms: list[int] = []
 
-    def append(self, difference: Floats, times_ms: list[int], usual_rows_s: float) -> None:
-        """Frames `difference` (frames, rows, columns) taken at `times_ms`."""
+    def append(self, difference: Floats, whole: Floats, times_ms: list[int], usual_rows_s: float) -> None:
+        """Frames `difference` (frames, rows, columns) taken at `times_ms`, and the evidence on their line, `whole` (frames, columns)."""
         middle, base = self._shape[0] // 2, len(self.differences)
-        whole = on_line(difference, middle)
         rows: list[Floats] = []
         for i, at_ms in enumerate(times_ms):
             gap_ms = at_ms - (times_ms[i - 1] if i else self.frames_ms[-1] if self.frames_ms else at_ms)
