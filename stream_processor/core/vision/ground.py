@@ -48,17 +48,17 @@ class Ground:
     def watch(self, picture: Floats) -> None:
         """Follow what `picture`, freed of gain, differs by where nothing is: the lower NOISE_QUANTILE, so that traffic hardly counts."""
         above = np.abs(picture - self.value) > self.noise
-        step = np.where(above, NOISE_STEP * NOISE_QUANTILE, -NOISE_STEP * (1 - NOISE_QUANTILE))
-        self.noise = np.clip(self.noise + step, 0.0, NOISE_MOST).astype(np.float32)
+        step = np.where(above, np.float32(NOISE_STEP * NOISE_QUANTILE), np.float32(-NOISE_STEP * (1 - NOISE_QUANTILE)))
+        self.noise = np.minimum(np.maximum(self.noise + step, 0.0), NOISE_MOST)
 
     def learn(self, picture: Floats, seconds: Floats) -> None:
-        """Teach `picture`, each cell with the weight `seconds` (>= 0)."""
-        seen = np.clip(picture.ravel() / BIN_GREY, 0, BINS - 1).astype(np.intp) + 1
+        """Teach `picture` (>= 0), each cell with the weight `seconds` (>= 0)."""
+        seen = np.minimum(picture.ravel() * np.float32(1 / BIN_GREY), BINS - 1).astype(np.intp) + 1
         share = seconds.ravel()
         place = self._first + seen
         weights = self._weights.ravel()
         weights[place] = weights.take(place) + share * self._worth
-        self._worth /= 1 - np.minimum(share / FADES_S, 0.5)  # instead of fading all the older bins
+        self._worth /= 1 - np.minimum(share * np.float32(1 / FADES_S), 0.5)  # instead of fading all the older bins
         better = self._around(seen) > self._around(self._mode)
         self._mode[better] = seen[better]
         if float(self._worth.max()) > _LARGE:
@@ -92,7 +92,7 @@ class Ground:
         seen = pictures.reshape(len(pictures), -1).take(usable, axis=1).astype(np.uint8)
         ratio = _LOG.take(seen) - np.log(self.value.ravel().take(usable))
         width = 2 * GAIN_BINS + 5  # two bins of nothing at either end
-        bins = np.clip(np.rint(ratio / GAIN_STEP), -GAIN_BINS, GAIN_BINS).astype(np.intp) + (GAIN_BINS + 2)
+        bins = np.minimum(np.maximum(np.rint(ratio / GAIN_STEP), -GAIN_BINS), GAIN_BINS).astype(np.intp) + (GAIN_BINS + 2)
         bins += np.arange(len(bins))[:, None] * width
         counts = np.bincount(bins.ravel(), minlength=len(bins) * width).reshape(-1, width)
         smooth = counts[:, :-4] + counts[:, 4:] + 2 * (counts[:, 1:-3] + counts[:, 3:-1]) + 3 * counts[:, 2:-2]
