@@ -116,7 +116,7 @@ class StopWatch:
         for i in again:
             rest &= ~self._stops[i].cells
         groups = self._groups(rest, road_steep) if rest.any() else []
-        passes = int((moving & ~self.standing).sum()) >= self._least
+        passes = bool(np.count_nonzero(moving & ~self.standing) >= self._least)
         self._follow(again, groups, passes, at_ms)
         return changes + list(self._tell(at_ms))
 
@@ -130,7 +130,7 @@ class StopWatch:
             for stop in self._stops:
                 unknown = unknown | stop.cells
             strange = strange & unknown
-        if strange is None and int(lasting.sum()) < self._least:
+        if strange is None and np.count_nonzero(lasting) < self._least:
             self.standing = np.zeros_like(lasting)
             return background
         steep = edges(background)
@@ -181,9 +181,10 @@ class StopWatch:
 
     def _stood_since(self, cells: Mask, steep: Floats) -> int:
         """When it came to stand: its edges tell, a smooth side looks the same while it creeps along."""
-        bound = float(np.median(steep[cells]))
-        edge = cells & (steep >= bound)
-        return int(np.percentile(self._still.since_ms[edge], 60))
+        steepness, since_ms = steep[cells], self._still.since_ms[cells]
+        half = steepness.size // 2
+        edge = np.sort(since_ms[steepness >= np.partition(steepness, half)[half]])
+        return int(edge[int(0.6 * (edge.size - 1))])
 
     def _follow(self, again: list[int], groups: list[Stop], passes: bool, at_ms: int) -> None:
         """Match what stands now with what stood before."""
