@@ -56,6 +56,11 @@ class Luma:
         return float(self._capture.get(cv2.CAP_PROP_POS_MSEC))
 
     @property
+    def pixels(self) -> int:
+        """Of a picture."""
+        return int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH) * self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
+
+    @property
     def frames_told(self) -> int:
         """Number of frames as the video says; 0 where it does not."""
         return max(0, int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT)))
