@@ -53,7 +53,7 @@ class Lines:
             elif "observation" in self._kinds:
                 yield {
                     "kind": "observation", **self._where_and_when(device, at_ms), "quantity": quantity, "value": value,
-                    "late": bool(flags & Flag.LATE),
+                    "late": bool(flags & Flag.LATE), "unfit": bool(flags & (Flag.SICK | Flag.FOG)),
                     **({"model": self._model, "revised": bool(flags & Flag.REVISED)} if quantity.startswith("pm25_corrected") else {}),
                 }  # fmt: skip
         if "index" in self._kinds:

@@ -143,10 +143,11 @@ class Core:
         yield from self._observed(observations([r for r in ready if r.use is not Use.JUDGE]))
         batch = judged_batch([r.parcel for r in ready if r.use in (Use.BOTH, Use.JUDGE)])
         batch, set_apart, of_sensors = self._gate.take(batch)
-        yield from self._observed(iter(set_apart))
+        late, late_apart = self._gate.late(judged_batch([r.parcel for r in ready if r.use is Use.LATE]))
+        yield from self._observed(iter([*set_apart, *late_apart]))
         verdicts: list[Verdict] = [*of_sensors, *(v for d in self._detectors for v in d.judge(batch))]
         yield from self._alarm_emits(self._alarms.judge(verdicts))
-        yield from self._observed(self._derived.take(batch, judged_batch([r.parcel for r in ready if r.use is Use.LATE])))
+        yield from self._observed(self._derived.take(batch, late))
 
     def carry_over(self, told: Sequence[Alarm]) -> list[Emit]:
         """After a replay under other rules: `told` are the alarms as they were told before; what follows is to be told now."""

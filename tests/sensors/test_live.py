@@ -79,6 +79,26 @@ def test_what_is_set_apart_is_in_the_series_under_its_flag() -> None:
     assert (marks[2000:] == Flag.SICK).all()
 
 
+def test_of_a_backlog_what_no_air_can_be_is_set_apart_and_in_no_index() -> None:
+    values = air(400, 0)
+    values[200:] = 999.0
+    machine = Core(TOWN, SETTINGS, 0)
+    emits = machine.step([tick(NOON_MS + 48 * 60 * MINUTE_MS), *events(values, "air-0"), tick(NOON_MS + 49 * 60 * MINUTE_MS)])
+    flags: dict[int, int] = {}
+    index: list[float] = []
+    for emit in emits:
+        if emit.topic == OBSERVATIONS and emit.event is not None and emit.event.content_type == observations.CONTENT_TYPE:
+            points, flag = observations.decode(emit.event.data)
+            if "air-0/pm25" in points.names:
+                flags |= dict.fromkeys(points.at_ms[points.name_index == points.names.index("air-0/pm25")].tolist(), flag)
+            if "air-0/vn_aqi" in points.names:
+                index += points.value[points.name_index == points.names.index("air-0/vn_aqi")].tolist()
+    assert [flags[NOON_MS + k * MINUTE_MS] for k in (199, 200, 399)] == [Flag.LATE, Flag.LATE | Flag.SICK, Flag.LATE | Flag.SICK]
+    assert index
+    assert max(index) < 150
+    assert not alarms_of(emits)
+
+
 def test_a_silent_station_is_told_once_and_ends_when_it_reports_again() -> None:
     core, sent = Core(TOWN, SETTINGS, 0), events(air(200, 0), "air-0")
     core.step(sent[:2])

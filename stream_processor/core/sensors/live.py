@@ -21,9 +21,10 @@ from stream_processor.core.sensors.fog import HUMID_PERCENT
 from stream_processor.core.sensors.gate import Faults, Gate, checks
 from stream_processor.core.sensors.groups import Groups
 from stream_processor.core.sensors.health import Health
-from stream_processor.core.sensors.port import Fault, Rows, Times
+from stream_processor.core.sensors.port import Bools, Fault, Rows, Times
+from stream_processor.core.sensors.profile import profile_of
 
-FLAG_SICK, FLAG_FOG = 4, 8
+FLAG_LATE, FLAG_SICK, FLAG_FOG = 1, 4, 8
 """As in `stream_processor.stores.port.Flag`."""
 _FOG, _SICK = np.uint16(Fault.FOG), np.uint16(0xFFFF & ~Fault.FOG)
 _PARTICLES = frozenset({"pm25", "pm10"})
@@ -61,12 +62,19 @@ class LiveGate:
         verdicts = [*self._speaking(rows, batch), *self._episodes(rows, batch, faults)]
         if not faults.any():
             return batch, [], verdicts
-        well = faults == 0
-        healthy = replace(
-            batch, device_index=batch.device_index[well], quantity_index=batch.quantity_index[well], at_ms=batch.at_ms[well],
-            value=batch.value[well],
-        )  # fmt: skip
-        return healthy, list(_flagged(batch, faults)), verdicts
+        return _only(batch, faults == 0), list(_flagged(batch, faults)), verdicts
+
+    def late(self, batch: Batch) -> tuple[Batch, list[Payload]]:
+        """What came late, without what no air can be; and observations of that. Its past is gone, so no other check has a say."""
+        if not self._is_on or not len(batch.value):
+            return batch, []
+        profiles = [profile_of(name) for name in batch.quantities]
+        low, high, ceiling = (np.array(column) for column in zip(*((p.low, p.high, p.ceiling) for p in profiles), strict=True))
+        index, value = batch.quantity_index, batch.value
+        sick = (value < low[index]) | (value > high[index]) | (value >= ceiling[index])
+        if not sick.any():
+            return batch, []
+        return _only(batch, ~sick), list(_points(batch, sick, FLAG_LATE | FLAG_SICK))
 
     def tick(self, now_ms: int) -> list[Verdict]:
         """Neighbours are compared, and silence is noticed."""
@@ -156,14 +164,25 @@ class LiveGate:
 
 def _flagged(batch: Batch, faults: Faults) -> Iterator[Payload]:
     """What is set apart, once more and under its flag; a point written twice is one point."""
-    for flag, chosen in ((FLAG_SICK, (faults & _SICK) != 0), (FLAG_FOG, faults == _FOG)):
-        at = np.flatnonzero(chosen)
-        if not len(at):
-            continue
-        names: dict[str, int] = {}
-        index = [
-            names.setdefault(f"{batch.devices[d]}/{batch.quantities[q]}", len(names))
-            for d, q in zip(batch.device_index[at].tolist(), batch.quantity_index[at].tolist(), strict=True)
-        ]
-        for points in chunks(Readings(tuple(names), np.array(index, np.uint16), batch.at_ms[at], batch.value[at])):
-            yield codec.encode(points, flag), codec.CONTENT_TYPE, int(points.at_ms.max())
+    yield from _points(batch, (faults & _SICK) != 0, FLAG_SICK)
+    yield from _points(batch, faults == _FOG, FLAG_FOG)
+
+
+def _points(batch: Batch, chosen: Bools, flags: int) -> Iterator[Payload]:
+    at = np.flatnonzero(chosen)
+    if not len(at):
+        return
+    names: dict[str, int] = {}
+    index = [
+        names.setdefault(f"{batch.devices[d]}/{batch.quantities[q]}", len(names))
+        for d, q in zip(batch.device_index[at].tolist(), batch.quantity_index[at].tolist(), strict=True)
+    ]
+    for points in chunks(Readings(tuple(names), np.array(index, np.uint16), batch.at_ms[at], batch.value[at])):
+        yield codec.encode(points, flags), codec.CONTENT_TYPE, int(points.at_ms.max())
+
+
+def _only(batch: Batch, chosen: Bools) -> Batch:
+    return replace(
+        batch, device_index=batch.device_index[chosen], quantity_index=batch.quantity_index[chosen], at_ms=batch.at_ms[chosen],
+        value=batch.value[chosen],
+    )  # fmt: skip
