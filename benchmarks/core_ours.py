@@ -46,7 +46,7 @@ class Run:
 
     def __init__(self, dialect: Dialect, compiled: bool) -> None:
         self.dialect = dialect
-        self.decoder = Decoder("pm25", FORM, compiled)
+        self.decoder = Decoder("pm25", FORM)
         kernel = compiled_kernel() if compiled else window_numpy.take
         if kernel is None:
             raise SystemExit("numba is not installed")

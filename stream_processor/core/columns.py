@@ -33,9 +33,9 @@ class Columns(NamedTuple):
 class Decoder:
     """`quantity` is what is wanted of packed columns and SenML; of lines it is the first of the format's values."""
 
-    def __init__(self, quantity: str, form: LineFormat, compiled: bool = True) -> None:
+    def __init__(self, quantity: str, form: LineFormat) -> None:
         self._quantity = quantity
-        self._lines = LineDecoder(form, compiled)
+        self._lines = LineDecoder(form)
         self._table: NameTable = self._lines.table
         self._packs = PackDecoder(self._table, quantity)
         self._last = packed.LastNames()

@@ -3,9 +3,6 @@
 A `LineFormat` says which members hold the device, the time (whole milliseconds) and the values with their bounds; other members are
 skipped. A message is bad when it is not JSON, lacks a member, has one of another type (true is not 1, "n/a" is not a number), or a value
 out of bounds. One that is bad spoils no other.
-
-Where numba is installed (extra `fast`) a compiled scanner reads the common form and leaves whatever is unusual in a line (escapes,
-exponents, long numbers, nesting, a first sight of a device) to msgspec, which reads all of them where it is not: the same result.
 """
 
 from __future__ import annotations
@@ -18,7 +15,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from stream_processor.core.lines_compiled import line_scanner
 from stream_processor.core.names import NameTable
 
 CONTENT_TYPE = "application/x-ndjson"
@@ -58,7 +54,7 @@ class _Found:
 class LineDecoder:
     """Decodes blocks; the table of devices grows with every new one."""
 
-    def __init__(self, form: LineFormat, compiled: bool = True) -> None:
+    def __init__(self, form: LineFormat) -> None:
         self._low, self._high = (np.array([[bounds[k]] for bounds in form.values]).reshape(-1, 1) for k in (1, 2))
         when = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
         members = [(form.device, str), (form.time, when), *((name, float) for name, _, _ in form.values)]
@@ -68,7 +64,6 @@ class LineDecoder:
         self._decode: Callable[[bytes], Any] = msgspec.json.Decoder(struct).decode
         self._sizes = [len(msgspec.msgpack.encode(name)) for name, _ in members]
         self.table = NameTable()
-        self._scan = line_scanner(form, self.table) if compiled else None
 
     @property
     def devices(self) -> Sequence[str]:
@@ -77,7 +72,7 @@ class LineDecoder:
 
     def decode(self, data: bytes) -> Block:
         """The messages of `data`, one a line; an empty line is no message."""
-        found = self._scanned(data) if self._scan else self._plain(data.split(b"\n"))
+        found = self._found(data.split(b"\n"))
         within = (found.values >= self._low) & (found.values <= self._high)
         if within.all():
             return Block(found.device, found.at_ms, found.values, found.bad)
@@ -86,7 +81,7 @@ class LineDecoder:
         bad = sorted([*found.bad, *found.number()[~good].tolist()])
         return Block(found.device[kept], found.at_ms[kept], found.values[:, kept], bad)
 
-    def _plain(self, messages: list[bytes]) -> _Found:
+    def _found(self, messages: list[bytes]) -> _Found:
         """Typed decoding message by message; `extend` goes on behind each that is bad."""
         rows: list[Any] = []
         bad: list[int] = []
@@ -131,30 +126,6 @@ class LineDecoder:
             values[k] = _big_endian(records, at + key_size + 1, ">f8")
             at += key_size + 9
         return self.table.numbers(records[:, name_at + 1 : name_at + 1 + name_size]), at_ms, values
-
-    def _scanned(self, data: bytes) -> _Found:
-        """The compiled scanner's columns, with what it left aside decoded the plain way and put in its place."""
-        assert self._scan is not None
-        left: list[_Found] = []
-        numbers: list[NDArray[np.int64]] = []
-        bad: list[int] = []
-
-        def take_aside(aside: NDArray[np.int64]) -> None:
-            found = self._plain([data[start:stop] for _, start, stop in aside.tolist()])
-            left.append(found)
-            numbers.append(aside[found.number(), 0])
-            bad.extend(aside[found.bad, 0].tolist())
-
-        number, device, at_ms, values = self._scan(data, take_aside)
-        if not left:
-            return _Found(lambda: number, device, at_ms, values)
-        together = np.concatenate((number, *numbers))
-        order = np.argsort(together, kind="stable")
-        return _Found(
-            lambda: together[order], np.concatenate((device, *(one.device for one in left)))[order],
-            np.concatenate((at_ms, *(one.at_ms for one in left)))[order],
-            np.concatenate((values, *(one.values for one in left)), axis=1)[:, order], bad,
-        )  # fmt: skip
 
 
 def _big_endian(records: NDArray[np.uint8], at: int, kind: str) -> NDArray[Any]:

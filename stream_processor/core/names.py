@@ -18,7 +18,7 @@ _FEW = 768
 
 
 class NameTable:
-    """Grows only. `slots` (number + 1, 0: empty), `words` (names, 8) and `bits` (of the number of slots) are for compiled readers."""
+    """Grows only. `slots` holds number + 1 (0: empty), 2 to the power of `bits` of them; `words` (names, 8) the names."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
