@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import sys
 from collections import defaultdict
@@ -46,6 +47,7 @@ SUITES: dict[str, tuple[Contender, ...]] = {
 def measure(suites: list[str], rounds: int, readings: int, cache: Path) -> dict[str, object]:
     """Rates, ratios to the reference and peak RSS of every contender on every input; who could not be installed."""
     files = inputs.made(cache / "inputs", readings)
+    run(ours("ours, compiled", "lines", "compiled"), sys.executable, Path(os.devnull))  # compiled once, as an installation has it
     rates: dict[str, list[float]] = defaultdict(list)
     ratios: dict[str, list[float]] = defaultdict(list)
     rss: dict[str, float] = {}
