@@ -9,9 +9,10 @@ import numpy as np
 
 from city_model.events import CameraEvent
 from stream_processor.core.vision.road import RoadView
+from stream_processor.core.vision.standing import Stop
 from stream_processor.core.vision.state import State
 from stream_processor.core.vision.still import Floats, Mask, Stillness
-from stream_processor.core.vision.stopped import DWELL_S, Change, Stop, StopWatch
+from stream_processor.core.vision.stopped import DWELL_S, Change, StopWatch
 
 LEAST_VEHICLE_M2 = 1.2
 LEAST_VEHICLE_CELLS = 8

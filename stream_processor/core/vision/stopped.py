@@ -18,6 +18,7 @@ import numpy as np
 
 from stream_processor.core.vision.evidence import EDGE_SHARE, edges
 from stream_processor.core.vision.packing import pack, unpack
+from stream_processor.core.vision.standing import SEEN_SHARE, Stop, in_queue, is_solid
 from stream_processor.core.vision.still import SAME_GREY, STANDING_MS, Floats, Mask, Stillness
 
 DWELL_S = 10.0
@@ -28,12 +29,9 @@ TOGETHER_MS = 2_500
 """The parts of one vehicle come to rest within this time, as far as a few looks a second can tell."""
 TOGETHER_CELLS = 4
 """Of nine: single cells between moving vehicles may look the same for a while, by chance."""
-QUEUE_VEHICLES = 3
 PASSED_LOOKS = 3
 SURE_LOOKS = 4
 """What was found standing as often keeps its place, whatever comes so close to it that they seem one."""
-SOLID_SHARE = 0.3
-"""Of its bounding box: what is thinner is not one thing."""
 NOBODY_PASSES_S = 60.0
 SIGNAL_S = 150.0
 """The longest red of a signal that people still obey."""
@@ -42,24 +40,6 @@ GONE_SHARE = 0.5
 USUAL_MEMORY_S = 7_200.0
 GHOST_SHARE = 0.8
 OVERLAP_SHARE = 0.3
-SEEN_SHARE = 0.5
-"""What stands is seen most of the time, whoever passes before it."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Stop:
-    """One standing vehicle: where (a mask of the grid), since when, in how many `looks` since it was found it was `seen`, how many of
-    them somebody drove by in, and whether it has been told (`id` >= 0).
-    """
-
-    cells: Mask
-    since_ms: int
-    seen_ms: int
-    found_ms: int
-    seen: int = 1
-    looks: int = 1
-    passed: int = 0
-    id: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +155,7 @@ class StopWatch:
             since_ms = self._stood_since(cells, steep)
             cells &= np.abs(self._still.since_ms - since_ms) <= TOGETHER_MS
             fresh = since_ms > self._still.first_ms + STANDING_MS
-            if fresh and float(lively.mean()) >= 0.5 and cells.sum() >= self._least and _solid(cells):
+            if fresh and float(lively.mean()) >= 0.5 and cells.sum() >= self._least and is_solid(cells):
                 found.append(Stop(cells, since_ms, self._last_ms, self._last_ms))
         return found
 
@@ -226,22 +206,12 @@ class StopWatch:
         for i, stop in enumerate(self._stops):
             if stop.id >= 0 or stop.seen_ms < at_ms or stop.seen < SEEN_SHARE * stop.looks:
                 continue
-            if at_ms - stop.since_ms < self._wait_ms(stop) or self._queues(stop):
+            if at_ms - stop.since_ms < self._wait_ms(stop) or in_queue(stop, self._stops):
                 continue
             told = dataclasses.replace(stop, id=self._next_id)
             self._next_id += 1
             self._stops[i] = told
             yield Change(True, told, at_ms, self._sure(told))
-
-    def _queues(self, stop: Stop) -> bool:
-        """Whether it is one of QUEUE_VEHICLES that stand no farther apart than the longer of two neighbours is long."""
-        line = [stop]
-        rest = [other for other in self._stops if other is not stop and other.seen >= SEEN_SHARE * other.looks]
-        for one in line:
-            near = [other for other in rest if _apart(one, other) <= max(_length(one), _length(other))]
-            rest = [other for other in rest if other not in near]
-            line += near
-        return len(line) >= QUEUE_VEHICLES
 
     def _wait_ms(self, stop: Stop) -> int:
         if float(self._usual[stop.cells].mean()) > 0.5:
@@ -268,29 +238,6 @@ class StopWatch:
         self._last_ms, self._next_id = state["last_ms"], state["next_id"]
         self._stops = [Stop(unpack(cells), *rest) for cells, *rest in state["stops"]]
         self.ghosts, self.standing = unpack(state["ghosts"]), unpack(state["standing"])
-
-
-def _solid(cells: Mask) -> bool:
-    _, _, width, height = cv2.boundingRect(cells.view(np.uint8))
-    return bool(np.count_nonzero(cells) >= SOLID_SHARE * width * height)
-
-
-def _bounds(stop: Stop) -> tuple[int, int, int, int]:
-    """First row and column, and those after the last."""
-    left, top, width, height = cv2.boundingRect(stop.cells.astype(np.uint8))
-    return top, left, top + height, left + width
-
-
-def _length(stop: Stop) -> int:
-    """Its longer side, cells."""
-    top, left, bottom, right = _bounds(stop)
-    return max(bottom - top, right - left)
-
-
-def _apart(one: Stop, other: Stop) -> int:
-    """Cells between two, along the grid's farther axis."""
-    a, b = _bounds(one), _bounds(other)
-    return max(max(a[0], b[0]) - min(a[2], b[2]), max(a[1], b[1]) - min(a[3], b[3]))
 
 
 def _figures(stop: Stop) -> list[int]:
