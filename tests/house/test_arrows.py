@@ -89,8 +89,8 @@ def test_every_foreign_package_is_declared() -> None:
     declared = {
         "numpy": "numpy", "cv2": "opencv-python-headless", "paho": "paho-mqtt", "msgspec": "msgspec", "click": "click",
         "aiokafka": "aiokafka", "numba": "numba", "influxdb_client": "influxdb-client", "urllib3": "urllib3",
-        "argon2": "argon2-cffi", "pmtiles": "pmtiles", "fastapi": "fastapi", "starlette": "fastapi", "uvicorn": "uvicorn", "psutil": "psutil",
-        "grafana_api": "grafana-api", "grafana_foundation_sdk": "grafana-foundation-sdk", "requests": "requests",
+        "argon2": "argon2-cffi", "pmtiles": "pmtiles", "fastapi": "fastapi", "starlette": "fastapi", "uvicorn": "uvicorn",
+        "psutil": "psutil", "grafana_api": "grafana-api", "grafana_foundation_sdk": "grafana-foundation-sdk", "requests": "requests",
     }  # fmt: skip
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     missing: dict[str, set[Path]] = defaultdict(set)
