@@ -50,6 +50,14 @@ def test_traffic_along_its_direction_is_not(seed: int) -> None:
     assert crossed == pytest.approx(14, abs=1)
 
 
+@pytest.mark.parametrize(("place", "learned", "told"), [(0.03, 40, False), (0.5, 40, True), (0.03, 5, True), (0.97, 40, False)])
+def test_who_leans_over_the_end_of_a_line_where_nobody_drives_is_of_the_next_road(place: float, learned: int, told: bool) -> None:
+    watch = WrongWayWatch(shared=False)
+    for i in range(learned):
+        watch.forward(0.25 + 0.5 * (i % 10) / 10)
+    assert (watch.backward(place, -3.0, 1_000_000) is not None) == told
+
+
 def strip(rows_s: float, at_s: float) -> NDArray[np.int8]:
     """A strip of 33 x 27 cells that a textured patch of 13 x 9 crosses at `rows_s`."""
     coat = np.random.default_rng(3).integers(-90, 90, (13, 9))

@@ -18,6 +18,10 @@ from stream_processor.core.vision.strip import counting_line
 
 PARTS = 16
 """A line of three lanes has parts narrower than a car."""
+EDGE_PARTS = 2
+WELL_KNOWN = 20.0
+"""So many crossings tell where a line is driven."""
+BESIDE_FORWARD = 0.5
 LEAST_FORWARD = 1.5
 FORWARD_SHARE = 0.75
 FORGET = 0.995
@@ -62,13 +66,19 @@ class WrongWayWatch:
         near_ms = self._along_ms[max(0, part - 1) : part + 2]
         if any(ms >= 0 and abs(ms - at_ms) <= CONTRADICTS_MS for ms in near_ms):
             return None
-        told = not lawful and abs(speed_m_s) >= SLOWEST_M_S
+        told = not lawful and abs(speed_m_s) >= SLOWEST_M_S and not self._is_beside(part)
         if self._shared:
             self._learn(self._backward, place, TOLD_TEACHES if told else 1.0)
         if not told:
             return None
         known = sum(self._forward[max(0, part - 1) : part + 2])
         return round(min(0.95, 0.7 + 0.05 * known), 3)
+
+    def _is_beside(self, part: int) -> bool:
+        """Whether the end of the line reaches past what is driven: oncoming traffic of the next carriageway leans over it there."""
+        at_an_end = not EDGE_PARTS <= part < PARTS - EDGE_PARTS
+        near = sum(self._forward[max(0, part - 1) : part + 2])
+        return at_an_end and sum(self._forward) >= WELL_KNOWN and near < BESIDE_FORWARD
 
     def _lawful(self, place: float) -> bool:
         """Whether the other direction is as usual here as this one, as far as is known."""
