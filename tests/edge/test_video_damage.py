@@ -168,7 +168,7 @@ async def stalling() -> AsyncIterator[str]:
 
 
 async def test_a_stream_that_stalls_is_a_fault_within_its_patience(stalling: str) -> None:
-    camera = CameraSource(CameraSettings("cam-1", url=stalling, patience_s=1.0), WallClock())
+    camera = CameraSource(CameraSettings("cam-1", url=stalling, patience_s=1.0, sample_every_s=300.0), WallClock())
     before_s = time.monotonic()
     (fault,) = await first(camera, 1)
     assert isinstance(fault, Fault)
