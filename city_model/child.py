@@ -23,7 +23,7 @@ import struct
 import sys
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
@@ -157,6 +157,11 @@ class Parent:
         """Wait for the next message."""
         (length,) = _LENGTH.unpack(self._exactly(_LENGTH.size))
         return _decode(self._exactly(length))
+
+    def wait_for_its_end(self) -> NoReturn:
+        """Read on until the parent is gone or ends this process: it may still be reading what it was sent."""
+        while True:
+            self.receive()
 
     def waiting(self, within_s: float = 0.0) -> bool:
         """Whether a message is there, or comes within that time."""

@@ -176,6 +176,8 @@ class CameraSource:
                 if kind == "end":
                     self._set(idle=True)
                     yield None
+                elif kind == "over":
+                    return
                 elif kind == "fault":
                     self._set(idle=True)
                     yield Fault(self._clock.now_ms(), rest[0])

@@ -37,7 +37,17 @@ _QUALITIES = (80, 60, 40, 25)
 
 
 def run(parent: Parent, argument: dict[str, Any]) -> None:
-    """Analyse until the frames end. Faults are told; what kills the process is the parent's to notice."""
+    """Analyse until the frames end. Faults are told; what kills the process is the parent's to notice.
+
+    Then wait for the parent to end it: a socket that is closed while grants lie unread in it is reset, and takes with it what the parent
+    has not read yet.
+    """
+    parent.send([_analyse(parent, argument)])
+    parent.wait_for_its_end()
+
+
+def _analyse(parent: Parent, argument: dict[str, Any]) -> str:
+    """What to say at last: "end" after the last frame of a recording, "over" where another child may have more luck."""
     resource.setrlimit(resource.RLIMIT_AS, (MOST_BYTES, MOST_BYTES))
     cv2.setNumThreads(1)
     try:
@@ -45,14 +55,14 @@ def run(parent: Parent, argument: dict[str, Any]) -> None:
     except Rejected as err:
         parent.send(["fault", err.detail])
         if err.code != "truncated":
-            return
+            return "over"
     except ConfigError as err:
         parent.send(["fault", str(err)])
-        return
+        return "over"
     except (cv2.error, MemoryError) as err:
         parent.send(["fault", f"the decoder gave up: {' '.join(str(err).split())[:200]}"])
-        return
-    parent.send(["end"])
+        return "over"
+    return "end"
 
 
 def _frames(argument: dict[str, Any]) -> Iterator[tuple[int, Picture]]:

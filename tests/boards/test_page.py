@@ -83,7 +83,7 @@ async def test_unknown_is_drawn_as_unknown(console: Shown) -> None:
 
 async def test_an_unknown_board_or_choice_is_said_or_empty(console: Shown) -> None:
     async with httpx.AsyncClient(base_url=console.url) as client:
-        assert (await client.get("api/boards/nothing")).status_code == 422
+        assert (await client.get("api/boards/nothing")).status_code == 404
         odd = await client.get("api/boards/corridor", params={"area": 'x"${y}', "site": "' or 1"})
         assert odd.status_code == 200
         assert all(cell["series"] == [] for line in odd.json()["lines"] for cell in line["cells"])
