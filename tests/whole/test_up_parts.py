@@ -107,7 +107,7 @@ async def test_what_dies_is_started_again_with_its_last_words_and_ends_with_its_
         if len(said) == 2:
             twice.set()
 
-    keeper = Keeper(Service("sink", ("sink", "--log", "nothing:here", "--store", "sqlite:x"), 0), tmp_path, say)
+    keeper = Keeper(Service("sink", ("sink", "--log", "nothing:here", "--store", f"sqlite:{tmp_path / 'series.db'}"), 0), tmp_path, say)
     task = asyncio.create_task(keeper.run())
     await twice.wait()
     task.cancel()
