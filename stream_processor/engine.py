@@ -30,7 +30,6 @@ from stream_processor.logs.port import EventLog, Output, Owner, Reader, Record, 
 from stream_processor.logs.records import from_record, to_record
 
 GROUP = "engine"
-_FEW_RECORDS = 100
 log = logging.getLogger("saola.engine")
 
 
@@ -38,14 +37,12 @@ log = logging.getLogger("saola.engine")
 class EngineSettings:
     """How the loop runs. `ticks` "own": the owner writes them by its clock; "external": a scenario's clock does.
 
-    `gather_s`: least time from one commit of few records to the next, so that a transaction carries more where records trickle.
     `catch_bugs` False lets a bug end the worker instead of setting the record aside: tests run so.
     """
 
     ticks: Literal["own", "external"] = "own"
     tick_s: float = 5.0
     batch_records: int = 2_000
-    gather_s: float = 0.0
     snapshot_bytes: int = 8_000_000
     snapshot_s: float = 3_600.0
     catch_bugs: bool = True
@@ -207,14 +204,12 @@ class _Partition:
             if self._settings.ticks == "own":
                 await self._tick_if_due()
             rows = await self._reader.fetch(self._settings.batch_records, wait_s=0.1)
-            begun_s = time.monotonic()
             if rows:
+                begun_s = time.monotonic()
                 await self._process(rows)
                 self._e.counts.batches += 1
                 self._e.counts.busy_s += time.monotonic() - begun_s
             self._e.counts.reached[self._p] = self._reader.position
-            if 0 < len(rows) < _FEW_RECORDS and self._settings.gather_s:
-                await asyncio.sleep(max(0.0, self._settings.gather_s - (time.monotonic() - begun_s)))
 
     async def _tick_if_due(self) -> None:
         now_ms = self._e._clock.now_ms()

@@ -20,9 +20,6 @@ from stream_processor.engine import Engine, EngineSettings
 from stream_processor.logs.open import open_log
 from stream_processor.told import about_engine
 
-KAFKA_GATHER_S = 0.1
-"""A transaction costs Kafka and us some milliseconds each, whether it carries one record or a hundred."""
-
 
 async def run_worker(
     city_path: Path, log_url: str, core_path: Path | None, member: str, ticks: Literal["own", "external"], announce: bool,
@@ -43,8 +40,7 @@ async def run_worker(
             if announce:
                 print(json.dumps({"event": "took_over", "member": name, "partition": partition}), flush=True)
 
-        gather_s = KAFKA_GATHER_S if log_url.startswith("kafka:") else 0.0
-        engine = Engine(event_log, city, core, WallClock(), EngineSettings(ticks=ticks, gather_s=gather_s), on_take_over=say)
+        engine = Engine(event_log, city, core, WallClock(), EngineSettings(ticks=ticks), on_take_over=say)
         async with telling(about_engine(engine.counts, event_log), status_port):
             await engine.run(name, stop)
     finally:
