@@ -36,7 +36,7 @@ OPERATIONS: Mapping[str, frozenset[str]] = {
     "map_ground": _ALL, "map_tile": _ALL, "board_page": ANYBODY, "boards": _ALL, "board": _ALL,
     "history": _ALL, "moment": _ALL, "kpis": _ALL, "handover": _ALL,
     "act": _RESPOND, "act_on_group": _RESPOND, "incident": _RESPOND,
-    "service": _CHIEF, "audit": _CHIEF,
+    "command": _RESPOND, "service": _CHIEF, "audit": _CHIEF,
     "users": _ADMIN, "add_user": _ADMIN, "change_user": _ADMIN,
 }  # fmt: skip
 """Roles by operation."""

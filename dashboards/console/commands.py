@@ -71,7 +71,10 @@ class Commands:
     wait_s: float = 2.0
 
     async def send(self, command: Command, area: str, site: str, device: str, *, has_answer: bool = True) -> AlarmEvent | None:
-        """The transition that answers, or None when there is none yet. Raises Unavailable."""
+        """The transition that answers, or None when there is none yet. A repeated command changes nothing and has the answer of the
+        first. Raises Unavailable."""
+        if (known := self.follower.answered(command.id)) is not None and known.by == command.by:
+            return known
         data = msgspec.json.encode(command)
         event = Event(EventType.COMMAND, site, device, "", -1, 1, command.at_ms, "application/json", data, area=area)
         answer = self.follower.answer_to(command.id)

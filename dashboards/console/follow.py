@@ -24,6 +24,8 @@ from stream_processor.stores.port import Flag, SeriesStore
 _MOST = 500
 _UPDATES_PER_S = 2.0
 _COUNT_EVERY_S = 5.0
+_MOST_ANSWERS = 10_000
+"""As many commands as the engine remembers: a repeated one gets the answer of the first."""
 _BACK: dict[str, int | None] = {ALARMS: None, ALARM_EVENTS: 2_000, OBSERVATIONS: 300}
 """How many offsets before the end to begin at; None: at the beginning."""
 
@@ -48,6 +50,7 @@ class Follower:
         self._faults: dict[tuple[str, int], str] = {}
         self._behind: set[tuple[str, int]] = set()
         self._answers: dict[str, asyncio.Future[AlarmEvent]] = {}
+        self._answered: dict[str, AlarmEvent] = {}
         self.ready = asyncio.Event()
         self.taken = 0
 
@@ -69,6 +72,10 @@ class Follower:
     def answer_to(self, command_id: str) -> asyncio.Future[AlarmEvent]:
         """Done when the transition that answers the command has been read. Give it back with `forget`."""
         return self._answers.setdefault(command_id, asyncio.get_running_loop().create_future())
+
+    def answered(self, command_id: str) -> AlarmEvent | None:
+        """The transition that answered a command, of the newest ones."""
+        return self._answered.get(command_id)
 
     def forget(self, command_id: str) -> None:
         self._answers.pop(command_id, None)
@@ -127,10 +134,17 @@ class Follower:
     def _take_transition(self, row: Stored, live: bool) -> None:
         event = _decode_transition(row.record.value or b"")
         is_news = self._view.transition(event, f"{row.partition}:{row.offset}")
-        if (waiting := self._answers.get(event.command_id)) is not None and not waiting.done():
-            waiting.set_result(event)
+        if event.command_id:
+            self._remember_answer(event)
         if is_news:
             self._hub.publish("alarm", self._card_of(event.alarm), (row.partition, row.offset), live=live)
+
+    def _remember_answer(self, event: AlarmEvent) -> None:
+        self._answered.setdefault(event.command_id, event)
+        if len(self._answered) > _MOST_ANSWERS:
+            del self._answered[next(iter(self._answered))]
+        if (waiting := self._answers.get(event.command_id)) is not None and not waiting.done():
+            waiting.set_result(event)
 
     def _card_of(self, alarm: Alarm) -> Body:
         """The alarm as it is when it is sent, for those who see it."""

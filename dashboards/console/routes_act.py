@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from typing import Annotated, cast
+from urllib.parse import quote
 
 import msgspec
 from fastapi import FastAPI, Request
@@ -37,12 +38,13 @@ _FOR_GROUPS = frozenset({"acknowledge", "note", "unreject", "release", "unshelve
 
 
 def add_acts(app: FastAPI, access: Access, view: View, commands: Commands, clock: Clock) -> None:
-    """The operations `act`, `act_on_group`, `incident`, `service` and `lifecycle`."""
+    """The operations `act`, `act_on_group`, `incident`, `service`, `command` and `lifecycle`."""
     desk = Desk(access, view, commands, clock)
     operation(app, access, "POST", "/api/alarms/{alarm_id}/{act}", "act", takes=Asked, answers=_TOLD)(desk.act)
     operation(app, access, "POST", "/api/groups/{act}", "act_on_group", takes=AskedOfGroup, answers=_TOLD)(desk.act_on_group)
     operation(app, access, "POST", "/api/incidents", "incident", takes=Reported, answers=_TOLD)(desk.incident)
     operation(app, access, "POST", "/api/devices/{device_id}/service", "service", takes=Service, answers=_TOLD)(desk.service)
+    operation(app, access, "GET", "/api/commands/{command_id}", "command", answers=_TOLD)(desk.command)
     operation(app, access, "GET", "/api/lifecycle", "lifecycle")(lifecycle)
 
 
@@ -85,7 +87,8 @@ class Desk:
         ]
         events = await asyncio.gather(*sending)
         self._note(person.name, act, alarms=",".join(a.id for a in alarms))
-        return answer({"outcomes": {a.id: _outcome(event) for a, event in zip(alarms, events, strict=True)}})
+        told = {a.id: _outcome(one.command_id, event) for a, one, event in zip(alarms, asks, events, strict=True)}
+        return answer({"outcomes": told})
 
     async def incident(self, request: Request) -> Response:
         """Report what no detector sees: it becomes an alarm of kind `incident`."""
@@ -110,15 +113,22 @@ class Desk:
         self._note(person.name, kind, device=device_id, reason=asked.note)
         return answer({"outcome": "sent"}, 202)
 
+    async def command(self, command_id: str, request: Request) -> Response:
+        """What came of a command that was answered 202: the same answer as it would have got; 404 while there is none."""
+        event = self.commands.follower.answered(command_id)
+        if event is None or not self.access.sight(person_of(request)).sees(event.alarm):
+            return problem(404, "no_answer", "the engine has not answered such a command, or long ago")
+        return _told(event)
+
     async def _sent(self, command: Command, area: str, site: str, device: str) -> Response:
         event = await self.commands.send(command, area, site, device)
         outcome = "sent" if event is None else event.transition
         self._note(command.by, command.kind, alarm=command.alarm_id, outcome=outcome, reason=command.note)
         if event is None:
-            return answer({"outcome": "sent"}, 202)
-        if event.transition == "refused":
-            return problem(409, event.code or "refused", event.why, outcome="refused", why=event.why, alarm=event.alarm)
-        return answer({"outcome": event.transition, "why": event.why, "alarm": event.alarm})
+            waiting = answer(_waiting(command.id), 202)
+            waiting.headers["location"] = _status_of(command.id)
+            return waiting
+        return _told(event)
 
     def _now_ms(self) -> int:
         return self.view.clock_ms or self.clock.now_ms()
@@ -141,5 +151,20 @@ async def lifecycle(request: Request) -> Response:
     return answer({"acts": rows, "shelve_most_ms": SHELVE_MOST_MS})
 
 
-def _outcome(event: AlarmEvent | None) -> dict[str, str]:
-    return {"outcome": "sent"} if event is None else {"outcome": event.transition, "code": event.code, "why": event.why}
+def _told(event: AlarmEvent) -> Response:
+    """The engine's answer: what was done, or 409 with who was first and why not."""
+    if event.transition == "refused":
+        return problem(409, event.code or "refused", event.why, outcome="refused", why=event.why, alarm=event.alarm)
+    return answer({"outcome": event.transition, "why": event.why, "alarm": event.alarm})
+
+
+def _waiting(command_id: str) -> dict[str, str]:
+    return {"outcome": "sent", "status": _status_of(command_id)}
+
+
+def _status_of(command_id: str) -> str:
+    return f"/api/commands/{quote(command_id, safe='')}"
+
+
+def _outcome(command_id: str, event: AlarmEvent | None) -> dict[str, str]:
+    return _waiting(command_id) if event is None else {"outcome": event.transition, "code": event.code, "why": event.why}

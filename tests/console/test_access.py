@@ -77,7 +77,14 @@ async def guarded(tmp_path: Path, log: EventLog, store: SeriesStore, engine: Eng
 
 def operations(app: FastAPI) -> dict[str, tuple[str, str]]:
     """Method and path with its parts filled in, by operation."""
-    filled = {"{alarm_id}": "none", "{act}": "acknowledge", "{device_id}": "none", "{name}": "nobody", "{link}": "none"}
+    filled = {
+        "{alarm_id}": "none",
+        "{act}": "acknowledge",
+        "{device_id}": "none",
+        "{name}": "nobody",
+        "{link}": "none",
+        "{command_id}": "none",
+    }
     found = {}
     for route in app.routes:
         if isinstance(route, APIRoute):

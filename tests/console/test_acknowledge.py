@@ -78,8 +78,16 @@ async def test_a_stale_version_is_refused_by_the_engine_and_said_so(desk: Desk, 
 async def test_without_an_answer_it_is_sent_and_no_more_is_claimed(desk: Desk, client: httpx.AsyncClient) -> None:
     alarm = await opened(desk)
     answer = await client.post(f"/api/alarms/{alarm.id}/acknowledge", content=body(), headers=headers(desk))
-    assert (answer.status_code, answer.json()) == (202, {"outcome": "sent"})
+    status = f"/api/commands/{ID}"
+    assert (answer.status_code, answer.json(), answer.headers["location"]) == (202, {"outcome": "sent", "status": status}, status)
     assert (await client.get("/api/alarms")).json()[0]["group"] == "needs"
+    assert (await client.get(status)).status_code == 404
+    async with answering(desk, alarm):  # late
+        await desk.until(lambda: desk.view.shelf.ranked()[0].alarm.response == "acknowledged")
+    told = await client.get(status)
+    assert (told.status_code, told.json()["outcome"]) == (200, "acknowledged")
+    again = await client.post(f"/api/alarms/{alarm.id}/acknowledge", content=body(), headers=headers(desk))
+    assert (again.status_code, again.json()["outcome"]) == (200, "acknowledged")
 
 
 @pytest.mark.parametrize(
