@@ -17,6 +17,7 @@ from city_model.registry import City
 from city_model.topics import ALARMS, CHECKPOINTS
 from stream_processor.core.settings import CoreSettings
 from stream_processor.core.step import CORE_VERSION
+from stream_processor.logs.compacted import newest_of_keys
 from stream_processor.logs.port import EventLog, Output, Record
 
 _CHUNK_BYTES = 900_000
@@ -57,39 +58,21 @@ def to_outputs(state: dict[str, Any], partition: int, next_offset: int, config: 
 
 async def newest(log: EventLog, partition: int, config: str) -> Saved | None:
     """The newest snapshot; None when there never was one."""
-    first, end = await log.bounds(CHECKPOINTS, partition)
-    reader = await log.reader(CHECKPOINTS, partition, first)
-    manifest: bytes | None = None
-    chunks: dict[str, Record] = {}
-    try:
-        while reader.position < end:
-            for row in await reader.fetch(100, wait_s=0.5):
-                if row.record.key == f"p{partition}/manifest".encode():
-                    manifest = row.record.value
-                else:
-                    chunks[row.record.key.decode()] = row.record
-    finally:
-        await reader.close()
-    return Saved(*_assemble(manifest, chunks, partition, config)) if manifest else None
+    found = await newest_of_keys(log, CHECKPOINTS, partition)
+    manifest = found.get(f"p{partition}/manifest".encode())
+    return Saved(*_assemble(manifest.value or b"", found, partition, config)) if manifest else None
 
 
 async def told(log: EventLog, partition: int) -> list[Alarm]:
     """Every alarm of a partition as it was last told."""
-    first, end = await log.bounds(ALARMS, partition)
-    reader = await log.reader(ALARMS, partition, first)
-    alarms: dict[bytes, bytes | None] = {}
-    try:
-        while reader.position < end:
-            alarms |= {row.record.key: row.record.value for row in await reader.fetch(1_000, wait_s=0.5)}
-    finally:
-        await reader.close()
-    return [msgspec.json.decode(value, type=Alarm) for value in alarms.values() if value is not None]
+    found = await newest_of_keys(log, ALARMS, partition)
+    return [msgspec.json.decode(record.value or b"", type=Alarm) for record in found.values()]
 
 
-def _assemble(manifest: bytes, chunks: dict[str, Record], partition: int, config: str) -> tuple[int, dict[str, Any] | None]:
+def _assemble(manifest: bytes, found: dict[bytes, Record], partition: int, config: str) -> tuple[int, dict[str, Any] | None]:
     try:
         head = msgspec.msgpack.decode(manifest, type=_Manifest)
-        data = b"".join(chunks[f"p{partition}/{k}"].value or b"" for k in range(head.chunks))
+        data = b"".join(found[f"p{partition}/{k}".encode()].value or b"" for k in range(head.chunks))
         if hashlib.sha256(data).hexdigest() != head.sha256 or (head.core_version, head.config_hash) != (CORE_VERSION, config):
             return 0, None
         return head.offset, msgspec.msgpack.decode(data, type=dict[str, Any])

@@ -12,6 +12,7 @@ import zlib
 import msgspec
 
 from city_model.topics import CHECKPOINTS
+from stream_processor.logs.compacted import newest_of_keys
 from stream_processor.logs.port import EventLog, Output, Record
 
 STATE_VERSION = 1
@@ -54,16 +55,7 @@ def to_outputs(cameras: dict[str, CameraState], partition: int, next_offset: int
 
 async def newest(log: EventLog, partition: int, config: str) -> tuple[int, dict[str, CameraState]] | None:
     """(offset to go on from, cameras), or None: there is none, or none that fits this version and configuration."""
-    first, end = await log.bounds(CHECKPOINTS, partition)
-    reader = await log.reader(CHECKPOINTS, partition, first)
-    found: dict[bytes, bytes] = {}
-    try:
-        while reader.position < end:
-            for row in await reader.fetch(100, wait_s=0.5):
-                if row.record.key.startswith(b"vision/"):
-                    found[row.record.key] = row.record.value or b""
-    finally:
-        await reader.close()
+    found = {key: record.value or b"" for key, record in (await newest_of_keys(log, CHECKPOINTS, partition)).items()}
     return _assemble(found, partition, config)
 
 
