@@ -31,6 +31,7 @@ class EventType(StrEnum):
     OBSERVATIONS = "city.saola.observations.v1"
     REPORT = "city.saola.report.v1"
     DEVICE_HOURS = "city.saola.device-hours.v1"
+    RULES = "city.saola.rules.v1"
     ALARM_EVENT = "city.saola.alarm-event.v1"
     ALARM = "city.saola.alarm.v1"
     DEAD_LETTER = "city.saola.dead-letter.v1"
@@ -315,3 +316,31 @@ class DeviceHours(msgspec.Struct, frozen=True):
     at_ms: int
     partition: int
     rows: tuple[DeviceHour, ...]
+
+
+class RuleSetting(msgspec.Struct, frozen=True):
+    """A setting of a rule by its name in `core.toml`, its value as text, and where that comes from."""
+
+    name: str
+    value: str
+    origin: Literal["default", "core.toml"]
+
+
+class RuleTold(msgspec.Struct, frozen=True):
+    """A rule as a worker judges by it. `source`: the table of `core.toml` that its settings stand in."""
+
+    name: str
+    version: str
+    kind: AlarmKind
+    priority: Literal["high", "medium", "low"]
+    unit: str
+    source: str
+    settings: tuple[RuleSetting, ...]
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """All rules of the worker that took a partition over, written to `rules` when it did."""
+
+    at_ms: int
+    partition: int
+    rules: tuple[RuleTold, ...]

@@ -25,6 +25,7 @@ OBSERVATIONS = "observations"
 ALARM_EVENTS = "alarm-events"
 ALARMS = "alarms"
 CHECKPOINTS = "checkpoints"
+RULES = "rules"
 DEAD_LETTER = "dead-letter"
 
 _DAY_MS = 86_400_000
@@ -50,6 +51,7 @@ LOG_TOPICS: tuple[LogTopic, ...] = (
     LogTopic(ALARM_EVENTS, None),
     LogTopic(ALARMS, None, compacted=True),
     LogTopic(CHECKPOINTS, None, compacted=True),
+    LogTopic(RULES, None, compacted=True),
     LogTopic(DEAD_LETTER, 90 * _DAY_MS),
 )
 

@@ -161,7 +161,10 @@ class _Partition:
         self.suspect: int | None = None
 
     async def take_over(self) -> None:
-        """Fence, load, replay. The order matters: whoever owned it before must not commit after we have read the offset."""
+        """Fence, load, replay, and say what is judged by from now on.
+
+        The order matters: whoever owned it before must not commit after we have read the offset.
+        """
         log_ = self._e._log
         self._owner = await log_.own(GROUP, INPUTS, self._p)
         committed = await self._owner.committed()
@@ -183,6 +186,7 @@ class _Partition:
         self._snapshot_at_ms = self._e._clock.now_ms()
         if committed is not None and (saved is None or saved.state is None):
             await self._settle(committed, is_rebuilt=saved is not None or first > 0)
+        await self._owner.commit([_output(self._core.rules(self._snapshot_at_ms))], None)
 
     async def _settle(self, committed: int, *, is_rebuilt: bool) -> None:
         """After a rebuild from the log: people's alarms go on, in one transaction with a snapshot, so that it is done once.

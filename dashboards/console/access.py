@@ -32,7 +32,7 @@ _RESPOND: frozenset[str] = frozenset(RESPONDERS)
 OPERATIONS: Mapping[str, frozenset[str]] = {
     "health": ANYBODY, "login": ANYBODY, "enter": ANYBODY, "public_state": ANYBODY,
     "logout": _ALL, "who_am_i": _ALL, "change_password": _ALL,
-    "city": _ALL, "state": _ALL, "alarms": _ALL, "stream": _ALL, "series": _ALL, "lifecycle": _ALL, "devices": _ALL,
+    "city": _ALL, "state": _ALL, "alarms": _ALL, "stream": _ALL, "series": _ALL, "lifecycle": _ALL, "devices": _ALL, "rules": _ALL,
     "map_ground": _ALL, "map_tile": _ALL, "board_page": ANYBODY, "boards": _ALL, "board": _ALL,
     "history": _ALL, "moment": _ALL, "kpis": _ALL, "handover": _ALL,
     "act": _RESPOND, "act_on_group": _RESPOND, "incident": _RESPOND,

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from city_model.codec import observations
-from city_model.events import Alarm, AlarmEvent, EventType, Report
+from city_model.events import Alarm, AlarmEvent, EventType, Report, Rules
 from city_model.faults import Rejected, Unavailable
-from city_model.topics import ALARM_EVENTS, ALARMS, DEAD_LETTER, DEFAULT_PARTITIONS, LOG_TOPICS, OBSERVATIONS
+from city_model.topics import ALARM_EVENTS, ALARMS, DEAD_LETTER, DEFAULT_PARTITIONS, LOG_TOPICS, OBSERVATIONS, RULES
 from dashboards.console.hub import BEAT_S, Body, Hub
 from dashboards.console.people import Person
 from dashboards.console.sites import SiteNow
@@ -26,17 +26,18 @@ _UPDATES_PER_S = 2.0
 _COUNT_EVERY_S = 5.0
 _MOST_ANSWERS = 10_000
 """As many commands as the engine remembers: a repeated one gets the answer of the first."""
-_BACK: dict[str, int | None] = {ALARMS: None, ALARM_EVENTS: 2_000, OBSERVATIONS: 300}
+_BACK: dict[str, int | None] = {RULES: None, ALARMS: None, ALARM_EVENTS: 2_000, OBSERVATIONS: 300}
 """How many offsets before the end to begin at; None: at the beginning."""
 
 log = logging.getLogger("saola.console")
 _decode_alarm = msgspec.json.Decoder(Alarm).decode
 _decode_transition = msgspec.json.Decoder(AlarmEvent).decode
+_decode_rules = msgspec.json.Decoder(Rules).decode
 _decode_report = msgspec.json.Decoder(Report).decode
 
 
 class Follower:
-    """Reads every partition of three topics. `ready` is set when what stood in the log at the start has been read."""
+    """Reads every partition of four topics. `ready` is set when what stood in the log at the start has been read."""
 
     def __init__(
         self, event_log: EventLog, store: SeriesStore, view: View, hub: Hub, is_over: Callable[[Person], bool] = lambda person: False
@@ -159,6 +160,9 @@ class Follower:
             readings, flags = observations.decode(event.data)
             self._view.observe(readings, live=live and not flags & Flag.LATE, flags=flags)
 
+    def _take_rules(self, row: Stored, live: bool) -> None:
+        self._view.rules[row.partition] = _decode_rules(row.record.value or b"")
+
     async def _send_changes(self) -> None:
         """At most so many updates a second, however much arrives; nothing when nothing changed; a beat now and then."""
         sent, sent_quality, sent_head, beats = self._view.sites(), None, None, 0
@@ -209,6 +213,7 @@ _TAKERS: dict[str, Callable[[Follower, Stored, bool], None]] = {
     ALARMS: Follower._take_alarm,
     ALARM_EVENTS: Follower._take_transition,
     OBSERVATIONS: Follower._take_observation,
+    RULES: Follower._take_rules,
 }
 
 

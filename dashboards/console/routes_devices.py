@@ -34,7 +34,14 @@ class Ledger(msgspec.Struct, frozen=True):
 
 
 def add_devices(app: FastAPI, access: Access, view: View) -> None:
-    """The operation `devices`."""
+    """The operations `devices` and `rules`."""
+
+    @operation(app, access, "GET", "/api/rules", "rules")
+    async def rules(request: Request) -> Response:
+        """What the engine judges by: rules, settings and where they come from. `agree` is False while workers have different ones."""
+        told = sorted(view.rules.values(), key=lambda one: (one.at_ms, one.partition))
+        agree = len({msgspec.json.encode(one.rules) for one in told}) <= 1
+        return answer({"rules": told[-1].rules if told else [], "at_ms": told[-1].at_ms if told else None, "agree": agree})
 
     @operation(app, access, "GET", "/api/devices", "devices")
     async def devices(request: Request) -> Response:

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from city_model.clock import Clock
-from city_model.events import AlarmEvent, Readings, Report
+from city_model.events import AlarmEvent, Readings, Report, Rules
 from city_model.registry import City
 from dashboards.console.people import Sight
 from dashboards.console.shelf import Card, Shelf
@@ -85,6 +85,8 @@ class View:
         self.unreadable = 0
         self.received: dict[str, int] = {}
         """Values read by device, since `since_ms`."""
+        self.rules: dict[int, Rules] = {}
+        """What the owner of each partition judges by."""
         self.since_ms: int | None = None
         self._clock = clock
         self._devices = {s.id: tuple(d for d in city.device if d.site == s.id and d.kind != "agent") for s in city.site}

@@ -14,16 +14,17 @@ from typing import Any, TypeVar
 import msgspec
 
 from city_model.codec import packed, samples
-from city_model.events import Alarm, AlarmEvent, Command, DeadLetter, DeviceHours, Event, EventType, Gap, Report, Status, Tick
+from city_model.events import Alarm, AlarmEvent, Command, DeadLetter, DeviceHours, Event, EventType, Gap, Report, Rules, Status, Tick
 from city_model.faults import Rejected
 from city_model.registry import City
-from city_model.topics import ALARM_EVENTS, ALARMS, DEAD_LETTER, INPUTS, OBSERVATIONS
+from city_model.topics import ALARM_EVENTS, ALARMS, DEAD_LETTER, INPUTS, OBSERVATIONS, RULES
 from stream_processor.core.alarms import Alarms
 from stream_processor.core.derived import DerivedSeries
 from stream_processor.core.detectors.port import Verdict
 from stream_processor.core.observed import judged_batch, observations
 from stream_processor.core.order import Order
 from stream_processor.core.parcel import Parcel, Ready, Use
+from stream_processor.core.rules import told_rules
 from stream_processor.core.sensors.live import LiveGate
 from stream_processor.core.settings import CoreSettings, make_derivations, make_detectors
 
@@ -47,6 +48,7 @@ class Core:
 
     def __init__(self, city: City, settings: CoreSettings, partition: int) -> None:
         self._city = city
+        self._settings = settings
         self._partition = partition
         self._future_ms = round(settings.future_s * 1000)
         self._detectors = make_detectors(settings, city)
@@ -148,6 +150,11 @@ class Core:
         verdicts: list[Verdict] = [*of_sensors, *(v for d in self._detectors for v in d.judge(batch))]
         yield from self._alarm_emits(self._alarms.judge(verdicts))
         yield from self._observed(self._derived.take(batch, late))
+
+    def rules(self, at_ms: int) -> Emit:
+        """What is judged by, for people to read."""
+        told = Rules(at_ms, self._partition, told_rules(self._detectors, self._gate.rules, self._settings))
+        return Emit(RULES, f"p{self._partition}", self._event(EventType.RULES, at_ms, _encode(told)))
 
     def carry_over(self, told: Sequence[Alarm]) -> list[Emit]:
         """After a replay under other rules: `told` are the alarms as they were told before; what follows is to be told now."""

@@ -35,6 +35,7 @@ async def write_evening(engine: Engine, store: SeriesStore, now_ms: int) -> None
     await engine.alarm(AlarmEvent("acknowledged", taken_ms, "operator", "", acknowledged(old, taken_ms), "command-1"))
     over_ms = now_ms - 62 * MINUTE_MS
     await engine.alarm(AlarmEvent("cleared", over_ms, over.rule, "", returned(acknowledged(over, over_ms - 9 * MINUTE_MS), over_ms)))
+    await engine.rules(now_ms)
     await report(engine, now_ms)
 
 

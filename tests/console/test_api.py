@@ -43,6 +43,16 @@ async def test_an_evening_is_there_from_the_first_request(log: EventLog, store: 
     store.close()
 
 
+async def test_rules_are_told_with_the_origin_of_each_setting(desk: Desk, client: httpx.AsyncClient) -> None:
+    assert (await client.get("/api/rules")).json() == {"rules": [], "at_ms": None, "agree": True}
+    await desk.engine.rules(T0)
+    await desk.until(lambda: desk.view.rules)
+    told = (await client.get("/api/rules")).json()
+    congestion = next(rule for rule in told["rules"] if rule["name"] == "congestion")
+    changed = [(one["name"], one["value"]) for one in congestion["settings"] if one["origin"] == "core.toml"]
+    assert (changed, told["agree"], told["at_ms"]) == ([("slow_below_kmh", "12.0")], True, T0)
+
+
 async def test_series_come_raw_or_rolled_up(desk: Desk, client: httpx.AsyncClient) -> None:
     minute = T0 // MINUTE_MS * MINUTE_MS
     desk.store.write(points([("a/pm25", minute + i * 30_000, float(i)) for i in range(4)]))

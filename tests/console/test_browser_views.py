@@ -130,6 +130,10 @@ async def test_an_administrator_makes_a_user_and_sees_the_password_once(desk: Sh
     await desk.see(page, "users")
     await expect(page.locator('[data-user="ward-7"]')).to_be_visible()
     await expect(page.locator("#page code")).to_have_count(0)
+    rule = page.locator('[data-rule="congestion"]')
+    await rule.locator("summary").click()
+    await expect(rule.locator("b", has_text="slow_below_kmh = 12.0")).to_be_visible()
+    await expect(page.locator('[data-site="bd-114"]')).to_contain_text("cam-bd-114")
 
 
 async def test_the_wallboard_fits_its_screen_and_reads_from_afar(desk: Shown) -> None:

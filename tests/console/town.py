@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -10,7 +11,10 @@ import numpy as np
 from city_model.codec import observations
 from city_model.events import Alarm, AlarmEvent, Command, Event, EventType, Readings, Report
 from city_model.registry import Area, City, Device, Direction, Site
-from city_model.topics import ALARM_EVENTS, ALARMS, DEFAULT_PARTITIONS, INPUTS, LOG_TOPICS, OBSERVATIONS, partition_of
+from city_model.topics import ALARM_EVENTS, ALARMS, DEFAULT_PARTITIONS, INPUTS, LOG_TOPICS, OBSERVATIONS, RULES, partition_of
+from stream_processor.core.detectors.congestion import Settings as Congestion
+from stream_processor.core.settings import load_core_settings
+from stream_processor.core.step import Core
 from stream_processor.logs.port import EventLog
 from stream_processor.logs.records import from_record, to_record
 
@@ -126,6 +130,14 @@ class Engine:
     async def report(self, at_ms: int, partition: int = 0, **counts: int) -> None:
         data = msgspec.json.encode(Report(at_ms, partition, counts))
         await self.write(OBSERVATIONS, partition, EventType.REPORT, at_ms, data, f"p{partition}")
+
+    async def rules(self, at_ms: int) -> None:
+        """What the core judges by, with one threshold changed."""
+        settings = load_core_settings(None)
+        changed = {**settings.detectors, "congestion": Congestion(slow_below_kmh=12.0)}
+        emit = Core(self.city, replace(settings, detectors=changed), 0).rules(at_ms)
+        assert emit.event is not None
+        await self.write(RULES, 0, EventType.RULES, at_ms, emit.event.data, emit.key)
 
     async def write(
         self, topic: str, partition: int, kind: str, at_ms: int, data: bytes, key: str, content_type: str = "application/json"

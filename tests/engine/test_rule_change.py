@@ -6,15 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from city_model.clock import ManualClock
-from city_model.events import AlarmEvent, Command, Event
-from city_model.topics import INPUTS, LOG_TOPICS
+from city_model.events import AlarmEvent, Command, Event, Rules
+from city_model.topics import INPUTS, LOG_TOPICS, RULES
 from simulators.ledger import caught_up, read_transitions
 from stream_processor.core.alarms.carried import RULE_CHANGED
 from stream_processor.core.settings import CoreSettings, load_core_settings
 from stream_processor.engine import Engine, EngineSettings
+from stream_processor.logs.compacted import newest_of_keys
 from stream_processor.logs.embedded import EmbeddedLog
 from stream_processor.logs.port import EventLog
 from stream_processor.logs.records import to_record
@@ -96,6 +98,19 @@ async def test_what_holds_only_now_is_told_now(log: EventLog, rules: dict[str, C
         told = await work(log, rules["10"], [], SLOW_MS + later * 1000)
     assert words(told) == [("opened", RULE_CHANGED)]
     assert told[0].alarm.opened_ms == SLOW_MS
+
+
+async def test_the_owner_of_a_partition_says_what_it_judges_by(log: EventLog, rules: dict[str, CoreSettings]) -> None:
+    for later_ms, name in ((1, "10"), (2, "5")):
+        await work(log, rules[name], [], SLOW_MS + later_ms)
+    (record,) = (await newest_of_keys(log, RULES, 0)).values()
+    told = msgspec.json.decode(record.value or b"", type=Rules)
+    congestion = next(rule for rule in told.rules if rule.name == "congestion")
+    settings = {one.name: (one.value, one.origin) for one in congestion.settings}
+    assert (congestion.source, congestion.kind, congestion.priority) == ("congestion", "congestion", "high")
+    assert settings["slow_below_kmh"] == ("5.0", "core.toml")
+    assert settings["hold_s"] == ("120.0", "default")
+    assert {rule.source for rule in told.rules} >= {"congestion", "pollution", "exceedance", "sensors"}
 
 
 async def test_back_and_forth_goes_on_with_the_same_alarm(log: EventLog, rules: dict[str, CoreSettings]) -> None:

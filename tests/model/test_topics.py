@@ -42,6 +42,6 @@ def test_a_foreign_topic_is_rejected_with_a_short_reason(topic: str) -> None:
 
 
 def test_what_is_kept_for_ever_is_the_alarm_history_and_compacted_state() -> None:
-    assert {topic.name for topic in LOG_TOPICS if topic.retention_ms is None} == {"alarm-events", "alarms", "checkpoints"}
-    assert {topic.name for topic in LOG_TOPICS if topic.compacted} == {"alarms", "checkpoints"}
+    assert {topic.name for topic in LOG_TOPICS if topic.retention_ms is None} == {"alarm-events", "alarms", "checkpoints", "rules"}
+    assert {topic.name for topic in LOG_TOPICS if topic.compacted} == {"alarms", "checkpoints", "rules"}
     assert {topic.name for topic in LOG_TOPICS if topic.flush_each} == {"inputs", "frames"}

@@ -12,7 +12,7 @@ let told = null; // [name, password] that was just made
 
 export async function show(node) {
   node.replaceChildren(pageHead(t("users.title"), t("users.detail")), loading());
-  const [found, lifecycle] = await Promise.all([load("api/users"), load("api/lifecycle")]);
+  const [found, lifecycle, rules] = await Promise.all([load("api/users"), load("api/lifecycle"), load("api/rules")]);
   if ($("#app").dataset.view !== "users") return;
   if (!found) return node.replaceChildren(pageHead(t("users.title"), t("users.detail")), failed());
   const columns = [[t("users.name"), "first"], [t("users.role"), ""], [t("users.places"), "wide-cell"], [t("users.active"), ""], [t("users.password"), "num"]];
@@ -22,6 +22,8 @@ export async function show(node) {
     el("p", { class: "said s", role: "status", id: "users-said" }),
     el("section", { class: "panel" }, table(t("users.title"), columns, found.users.map((user) => row(node, user)))),
     form(node),
+    places(),
+    ...(rules ? [judged(rules)] : []),
     ...(lifecycle ? [acts(lifecycle)] : []),
   );
   told = null;
@@ -72,4 +74,23 @@ function acts({ acts: rows }) {
   const words = (states) => states.map((state) => t(`state.of.${state}`)).join(", ") || "–";
   const columns = [[t("users.act"), "first"], [t("users.from"), ""], [t("users.to"), ""]];
   return el("section", { class: "panel" }, el("div", { class: "panel-head" }, el("h3", {}, t("users.rules")), el("span", { class: "dim s" }, "city_model/lifecycle.toml")), table(t("users.rules"), columns, rows.map((one) => ({ class: "", cells: [t(`act.${one.act}`), words(one.from), one.to ? words([one.to]) : "–"] }))));
+}
+
+const readOnly = (title, origin, columns, rows) => el("section", { class: "panel" }, el("div", { class: "panel-head" }, el("h3", {}, title), el("span", { class: "dim s" }, origin)), table(title, columns, rows));
+
+// Areas and sites come from the registry, which is a file: here they are only read.
+function places() {
+  const columns = [[t("users.site"), "first"], [t("history.area"), ""], [t("users.devices"), "wide-cell"]];
+  const { areas, sites, devices } = model.city;
+  const area = Object.fromEntries(areas.map((one) => [one.id, named(one)]));
+  const rows = sites.map((site) => ({ "data-site": site.id, cells: [el("b", {}, name(named(site))), name(area[site.area] ?? site.area), devices.filter((one) => one.site === site.id).map((one) => one.id).join(", ") || "–"] }));
+  return readOnly(t("users.sites"), "city.toml", columns, rows);
+}
+
+// What the engine judges by, as its workers say it themselves; what differs from the defaults stands out.
+function judged({ rules, agree }) {
+  const columns = [[t("users.rule"), "first"], [t("history.kind"), ""], [t("history.priority"), ""], [t("users.settings"), "wide-cell"]];
+  const one = (setting) => el("span", {}, el(setting.origin === "default" ? "span" : "b", {}, `${setting.name} = ${setting.value}`), setting.origin === "default" ? "" : el("span", { class: "dim s" }, ` ${setting.origin}`));
+  const rows = rules.map((rule) => ({ "data-rule": rule.name, cells: [el("span", {}, el("b", {}, rule.name), el("span", { class: "dim s" }, ` ${rule.version}`)), t(`kind.of.${rule.kind}`), t(`priority.${rule.priority}`), rule.settings.length ? el("details", {}, el("summary", {}, t("users.settings.n", { n: rule.settings.length, changed: rule.settings.filter(({ origin }) => origin !== "default").length })), el("span", { class: "lines s" }, ...rule.settings.map(one))) : "–"] }));
+  return readOnly(t("users.judged"), agree ? t("users.judged.origin") : t("users.judged.differ"), columns, rows);
 }
