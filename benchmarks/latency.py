@@ -79,7 +79,8 @@ async def measure(seconds: int, *, city_profile: bool) -> dict[str, object]:
         raise Unavailable("no alarm was raised: the readings no longer do what this benchmark is about")
     p50, p99 = np.percentile(spans, [50, 99]).tolist()
     return {
-        "readings_per_s": DEVICES * PER_SECOND, "alarms": len(spans), "alarms_expected": min(seconds, DEVICES), "p50_ms": round(p50, 1), "p99_ms": round(p99, 1),
+        "readings_per_s": DEVICES * PER_SECOND, "alarms": len(spans),
+        "alarms_expected": min(seconds, DEVICES), "p50_ms": round(p50, 1), "p99_ms": round(p99, 1),
         "profile": "city" if city_profile else "embedded", "machine": machine(),
     }  # fmt: skip
 
